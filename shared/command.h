@@ -1,0 +1,110 @@
+/*
+ * A command of the API on its way from a gateway to the leader: JSON on cmd.<resource>.<verb>.
+ *
+ * id is its identity for ever: the leader answers a second command of the same id with the first
+ * one's answer, and with 409 where the fingerprint differs. So a gateway may send it again as often
+ * as it likes until it has the answer.
+ */
+#ifndef SHARED_COMMAND_H
+#define SHARED_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cjson/cJSON.h>
+
+#include "shared/buffer.h"
+#include "shared/compiler.h"
+#include "shared/secret.h"
+
+#define COMMAND_VERSION 1
+#define COMMAND_ID_MAX  200 /* bytes; printable ASCII */
+
+enum command_kind {
+    COMMAND_ACCOUNT_REGISTER,         /* cmd.account.register:         email */
+    COMMAND_ACCOUNT_VERIFY,           /* cmd.account.verify:           token_id, key_hash */
+    COMMAND_ACCOUNT_REQUEST_ROTATION, /* cmd.account.request_rotation: email */
+    COMMAND_ACCOUNT_ROTATE,           /* cmd.account.rotate:           token_id, key_hash */
+    COMMAND_ACCOUNT_REQUEST_DELETION, /* cmd.account.request_deletion: email */
+    COMMAND_ACCOUNT_DELETE,           /* cmd.account.delete:           token_id, email */
+    COMMAND_ACCOUNT_UPDATE,           /* cmd.account.update:           failure_email_enabled */
+    COMMAND_ACCOUNT_SET_PLAN,         /* cmd.account.set_plan:         email, plan (operator) */
+    COMMAND_JOB_CREATE,               /* cmd.job.create:               job */
+    COMMAND_JOB_UPDATE,               /* cmd.job.update:               job_id, job */
+    COMMAND_JOB_DELETE,               /* cmd.job.delete:               job_id */
+    COMMAND_KINDS
+};
+
+/* "cmd.job.create" */
+const char *command_subject(enum command_kind kind);
+
+/* Which fields of a job a command carries. */
+enum job_field {
+    JOB_NAME = 1,
+    JOB_CRON = 2,
+    JOB_WEBHOOK_URL = 4,
+    JOB_HEADERS = 8,
+    JOB_PAYLOAD = 16,
+    JOB_FAILURE_URL = 32,
+    JOB_ENABLED = 64
+};
+
+/* What a user says of a job. Strings are NUL-terminated; NULL means null. */
+struct job_input {
+    unsigned fields; /* of enum job_field */
+    const char *name;
+    const char *cron_expression;
+    const char *webhook_url;
+    const char *headers; /* JSON text of an object of strings */
+    const char *payload; /* JSON text, byte for byte as it came */
+    const char *failure_webhook_url;
+    bool enabled;
+};
+
+struct command {
+    enum command_kind kind;
+    const char *id;
+    uint8_t fingerprint[HASH_SIZE]; /* of method, path and body */
+    int64_t received_ms;            /* by the gateway's clock */
+    int64_t account;                /* 0 where the request needs no key */
+    const char *reply;              /* the subject for the answer */
+    /* by kind; the others are NULL or 0 */
+    const char *email; /* lower case */
+    const char *plan;
+    uint8_t token_id[TOKEN_ID_SIZE];
+    uint8_t key_hash[HASH_SIZE];
+    bool has_failure_email; /* ACCOUNT_UPDATE: the field was given */
+    bool failure_email_enabled;
+    int64_t job_id;
+    struct job_input job;
+
+    cJSON *tree; /* owns the strings of a decoded command; NULL in one to be encoded */
+};
+
+void command_encode(const struct command *command, struct buffer *out);
+/*
+ * Returns 0 and a command for command_release, or -1 with *error a constant that says what is
+ * wrong. subject tells the kind. Everything is checked: types, ranges, presence.
+ */
+int command_decode(const char *subject, const void *bytes, size_t length, struct command *command,
+                   const char **error) MUST_CHECK;
+void command_release(struct command *command);
+
+/*
+ * The leader's answer, on the command's reply subject (core NATS): one line
+ * "1 <status> <retry_after_s> <id>\n", then the JSON body as it goes to the client ("" for 204).
+ */
+struct answer {
+    int status;
+    int retry_after_s; /* 0: none */
+    const char *id;    /* not NUL-terminated after decode: id_length */
+    size_t id_length;
+    const char *body;
+    size_t body_length;
+};
+
+void answer_encode(const struct answer *answer, struct buffer *out);
+int answer_decode(const void *bytes, size_t length, struct answer *answer) MUST_CHECK;
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * A mail to be sent, on mail.<kind>: JSON. The event id is the Nats-Msg-Id, and the mail's
+ * Message-ID is made from it. Tokens are not in it: the mailer makes them from token_id (secret.h).
+ */
+#ifndef SHARED_MAIL_H
+#define SHARED_MAIL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/buffer.h"
+#include "shared/compiler.h"
+#include "shared/secret.h"
+
+#define MAIL_ID_SIZE    48
+#define MAIL_EMAIL_SIZE 255 /* RFC 5321: 254 bytes, and the NUL */
+
+enum mail_kind {
+    MAIL_VERIFY, /* a token to finish the registration */
+    MAIL_KNOWN,  /* somebody registered an address that has an account: says how to rotate */
+    MAIL_ROTATE, /* a token for a new key */
+    MAIL_DELETE, /* a token to delete the account */
+    MAIL_KINDS
+};
+
+struct mail {
+    enum mail_kind kind;
+    char id[MAIL_ID_SIZE];
+    char to[MAIL_EMAIL_SIZE];
+    uint8_t token_id[TOKEN_ID_SIZE]; /* zero for MAIL_KNOWN */
+    int64_t created_ms;
+    int64_t expires_ms; /* of the token; a mail that comes later is dropped; 0 for MAIL_KNOWN */
+};
+
+/* "verify" ... the last part of the subject, and the purpose of the token. */
+const char *mail_kind_name(enum mail_kind kind);
+
+void mail_encode(const struct mail *mail, struct buffer *out);
+int mail_decode(const void *bytes, size_t length, struct mail *mail) MUST_CHECK;
+
+#endif
