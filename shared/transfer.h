@@ -16,12 +16,19 @@ struct transfers;
  * bounds how many transfers it starts: one that waits inside curl burns its time-out.
  */
 struct transfers *transfers_open(uv_loop_t *loop, long connections, long per_host);
-/* Cancels what is under way, without callbacks. */
+/*
+ * Cancels what is under way, without callbacks; the easy handles stay their owners'. The memory
+ * goes with the next turns of the loop. Not from inside on_done.
+ */
 void transfers_close(struct transfers *transfers);
 
-/* The handle is the caller's again when on_done is called (never from inside transfers_start). */
+/*
+ * The handle is the caller's again when on_done is called (never from inside transfers_start), and
+ * may be started again from there.
+ */
 typedef void transfer_done_cb(void *arg, CURL *easy, CURLcode code);
 void transfers_start(struct transfers *transfers, CURL *easy, transfer_done_cb *on_done, void *arg);
+/* Takes back a handle that is under way: its on_done will not come. Not from curl's callbacks. */
 void transfers_cancel(struct transfers *transfers, CURL *easy);
 
 #endif
