@@ -1,0 +1,147 @@
+#include "shared/result.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define RESULT_VERSION 1
+
+/*
+ * Error texts end up in PostgreSQL and in answers to users, where a byte that is not UTF-8 would
+ * stop the leader's transaction for ever. So only printable ASCII travels: the encoder replaces
+ * the rest, and the decoder refuses it.
+ */
+static bool printable(char byte)
+{
+    return byte >= 0x20 && byte <= 0x7e;
+}
+
+static void error_encode(const char *error, struct buffer *out)
+{
+    size_t length = strnlen(error, RESULT_ERROR_SIZE - 1);
+    buffer_u8(out, (uint8_t)length);
+    char *text = buffer_grow(out, length);
+    for (size_t i = 0; i < length; i++)
+        text[i] = printable(error[i]) ? error[i] : '?';
+    out->length += length;
+    out->data[out->length] = '\0';
+}
+
+static int error_decode(struct reader *reader, char error[static RESULT_ERROR_SIZE])
+{
+    size_t length = reader_u8(reader);
+    const char *text = reader_bytes(reader, length);
+    if (!text || length >= RESULT_ERROR_SIZE)
+        return -1;
+    for (size_t i = 0; i < length; i++) {
+        if (!printable(text[i]))
+            return -1;
+        error[i] = text[i];
+    }
+    error[length] = '\0';
+    return 0;
+}
+
+/* The leader publishes to this subject, and cnats checks none: "a b" or "*" would do harm. */
+static bool subject_valid(const char *text, size_t length)
+{
+    bool token_empty = true;
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        if (c == '.') {
+            if (token_empty)
+                return false;
+            token_empty = true;
+            continue;
+        }
+        if (!printable(c) || c == ' ' || c == '*' || c == '>')
+            return false;
+        token_empty = false;
+    }
+    return !token_empty;
+}
+
+static int reply_decode(struct reader *reader, char reply[static RESULT_REPLY_SIZE])
+{
+    size_t length = reader_u8(reader);
+    const char *text = reader_bytes(reader, length);
+    if (!text || length >= RESULT_REPLY_SIZE || !subject_valid(text, length))
+        return -1;
+    memcpy(reply, text, length);
+    reply[length] = '\0';
+    return 0;
+}
+
+void result_batch_encode(const struct result_batch *batch, struct buffer *out)
+{
+    INVARIANT(batch->count <= RESULT_BATCH_MAX);
+    buffer_u8(out, RESULT_VERSION);
+    buffer_u8(out, (uint8_t)batch->kind);
+    buffer_u16(out, (uint16_t)batch->count);
+    if (batch->kind == RESULT_BATCH_QUESTION) {
+        size_t length = strnlen(batch->reply, RESULT_REPLY_SIZE);
+        INVARIANT(length < RESULT_REPLY_SIZE && subject_valid(batch->reply, length));
+        buffer_u8(out, (uint8_t)length);
+        buffer_append(out, batch->reply, length);
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct result *result = &batch->results[i];
+        buffer_u64(out, (uint64_t)result->job);
+        buffer_u64(out, (uint64_t)result->slot_s);
+        buffer_u32(out, result->replay);
+        buffer_u8(out, result->attempt);
+        if (batch->kind == RESULT_BATCH_QUESTION)
+            continue;
+        INVARIANT(result->outcome < RESULT_OUTCOMES);
+        buffer_u8(out, result->outcome);
+        buffer_u16(out, result->code);
+        buffer_u64(out, (uint64_t)result->started_ms);
+        buffer_u32(out, result->duration_ms);
+        error_encode(result->error, out);
+    }
+}
+
+static int result_decode(struct reader *reader, enum result_kind kind, struct result *result)
+{
+    result->job = (int64_t)reader_u64(reader);
+    result->slot_s = (int64_t)reader_u64(reader);
+    result->replay = reader_u32(reader);
+    result->attempt = reader_u8(reader);
+    if (result->job <= 0 || result->slot_s < 0 || result->attempt == 0)
+        return -1;
+    if (kind == RESULT_BATCH_QUESTION) {
+        result->outcome = RESULT_SUCCESS;
+        result->code = 0;
+        result->started_ms = 0;
+        result->duration_ms = 0;
+        result->error[0] = '\0';
+        return 0;
+    }
+    result->outcome = reader_u8(reader);
+    result->code = reader_u16(reader);
+    result->started_ms = (int64_t)reader_u64(reader);
+    result->duration_ms = reader_u32(reader);
+    if (result->outcome >= RESULT_OUTCOMES || result->started_ms < 0)
+        return -1;
+    return error_decode(reader, result->error);
+}
+
+int result_batch_decode(const void *bytes, size_t length, struct result_batch *batch)
+{
+    struct reader reader = reader_over(bytes, length);
+    uint8_t version = reader_u8(&reader);
+    uint8_t kind = reader_u8(&reader);
+    size_t count = reader_u16(&reader);
+    if (reader.failed || version != RESULT_VERSION || kind > RESULT_BATCH_QUESTION ||
+        count > RESULT_BATCH_MAX)
+        return -1;
+    batch->kind = (enum result_kind)kind;
+    batch->count = count;
+    batch->reply[0] = '\0';
+    if (batch->kind == RESULT_BATCH_QUESTION && reply_decode(&reader, batch->reply))
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (result_decode(&reader, batch->kind, &batch->results[i]))
+            return -1;
+    }
+    return reader.failed || reader.left ? -1 : 0;
+}

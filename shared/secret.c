@@ -1,0 +1,208 @@
+#include "shared/secret.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+/*
+ * Base 62 of fixed width: the bytes are one big-endian number, written with as many digits as the
+ * largest number of that size needs. 48 bytes (id and MAC of a token) make 65 digits, 32 bytes (an
+ * API key) make 43. Digits and letters only, so that a double click selects the whole.
+ */
+#define TOKEN_DIGITS  65
+#define TOKEN_BYTES   (TOKEN_ID_SIZE + HASH_SIZE)
+#define KEY_DIGITS    43
+#define KEY_PREFIX    "coco_"
+#define LIMBS_MAX     (TOKEN_BYTES / 4)
+#define CHUNK_DIGITS  5
+#define CHUNK_DIVISOR 916132832U /* 62 ^ 5, the largest power of 62 in 32 bits */
+#define MAC_INPUT_MAX 64
+
+static_assert(TOKEN_DIGITS < TOKEN_TEXT_SIZE, "a token fits");
+static_assert(sizeof KEY_PREFIX - 1 + KEY_DIGITS < API_KEY_SIZE, "a key fits");
+
+static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+static int digit_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A' + 10;
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 36;
+    return -1;
+}
+
+/* bytes is a multiple of 4, at most TOKEN_BYTES. */
+static void base62_encode(const uint8_t *bytes, size_t length, char *text, size_t digits)
+{
+    uint32_t limbs[LIMBS_MAX];
+    size_t count = length / 4;
+    for (size_t i = 0; i < count; i++)
+        limbs[i] = (uint32_t)bytes[4 * i] << 24 | (uint32_t)bytes[4 * i + 1] << 16 |
+                   (uint32_t)bytes[4 * i + 2] << 8 | bytes[4 * i + 3];
+    size_t at = digits;
+    while (at > 0) {
+        uint64_t remainder = 0;
+        for (size_t i = 0; i < count; i++) {
+            uint64_t dividend = remainder << 32 | limbs[i];
+            limbs[i] = (uint32_t)(dividend / CHUNK_DIVISOR);
+            remainder = dividend % CHUNK_DIVISOR;
+        }
+        for (int i = 0; i < CHUNK_DIGITS && at > 0; i++) {
+            text[--at] = alphabet[remainder % 62];
+            remainder /= 62;
+        }
+    }
+    OPENSSL_cleanse(limbs, sizeof limbs);
+}
+
+/* -1 where a character is alien, or the number is too large for length bytes. */
+static int base62_decode(const char *text, size_t digits, uint8_t *bytes, size_t length)
+{
+    uint32_t limbs[LIMBS_MAX] = {0};
+    size_t count = length / 4;
+    for (size_t at = 0; at < digits; at++) {
+        int value = digit_value(text[at]);
+        if (value < 0)
+            return -1;
+        uint64_t carry = (uint64_t)value;
+        for (size_t i = count; i-- > 0;) {
+            uint64_t product = (uint64_t)limbs[i] * 62 + carry;
+            limbs[i] = (uint32_t)product;
+            carry = product >> 32;
+        }
+        if (carry)
+            return -1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        bytes[4 * i] = (uint8_t)(limbs[i] >> 24);
+        bytes[4 * i + 1] = (uint8_t)(limbs[i] >> 16);
+        bytes[4 * i + 2] = (uint8_t)(limbs[i] >> 8);
+        bytes[4 * i + 3] = (uint8_t)limbs[i];
+    }
+    return 0;
+}
+
+/* HMAC-SHA256(secret, label | purpose | id); id has a fixed size, so this has one reading. */
+static void mac(const char *secret, const char *label, const char *purpose, const uint8_t *id,
+                uint8_t hash[static HASH_SIZE])
+{
+    uint8_t input[MAC_INPUT_MAX];
+    size_t label_length = strlen(label);
+    size_t purpose_length = strlen(purpose);
+    size_t length = label_length + purpose_length + TOKEN_ID_SIZE;
+    INVARIANT(length <= sizeof input);
+    memcpy(input, label, label_length);
+    memcpy(input + label_length, purpose, purpose_length);
+    memcpy(input + label_length + purpose_length, id, TOKEN_ID_SIZE);
+    unsigned written = 0;
+    size_t secret_length = strlen(secret);
+    INVARIANT(secret_length <= INT32_MAX);
+    INVARIANT(HMAC(EVP_sha256(), secret, (int)secret_length, input, length, hash, &written));
+    INVARIANT(written == HASH_SIZE);
+}
+
+void secret_random(void *bytes, size_t length)
+{
+    uint8_t *at = bytes;
+    while (length > 0) {
+        ssize_t got = getrandom(at, length, 0);
+        INVARIANT(got > 0 || errno == EINTR);
+        if (got > 0) {
+            at += got;
+            length -= (size_t)got;
+        }
+    }
+}
+
+void secret_hash(const void *bytes, size_t length, uint8_t hash[static HASH_SIZE])
+{
+    unsigned written = 0;
+    INVARIANT(EVP_Digest(bytes, length, hash, &written, EVP_sha256(), NULL) == 1);
+    INVARIANT(written == HASH_SIZE);
+}
+
+char *token_make(const char *secret, const char *purpose, const uint8_t id[static TOKEN_ID_SIZE],
+                 char text[static TOKEN_TEXT_SIZE])
+{
+    uint8_t bytes[TOKEN_BYTES];
+    memcpy(bytes, id, TOKEN_ID_SIZE);
+    mac(secret, "token", purpose, id, bytes + TOKEN_ID_SIZE);
+    base62_encode(bytes, sizeof bytes, text, TOKEN_DIGITS);
+    text[TOKEN_DIGITS] = '\0';
+    OPENSSL_cleanse(bytes, sizeof bytes);
+    return text;
+}
+
+int token_open(const char *secret, const char *purpose, const char *text, size_t length,
+               uint8_t id[static TOKEN_ID_SIZE])
+{
+    uint8_t bytes[TOKEN_BYTES];
+    if (length != TOKEN_DIGITS || base62_decode(text, length, bytes, sizeof bytes))
+        return -1;
+    uint8_t expected[HASH_SIZE];
+    mac(secret, "token", purpose, bytes, expected);
+    int differs = CRYPTO_memcmp(expected, bytes + TOKEN_ID_SIZE, HASH_SIZE);
+    OPENSSL_cleanse(expected, sizeof expected);
+    if (differs)
+        return -1;
+    memcpy(id, bytes, TOKEN_ID_SIZE);
+    return 0;
+}
+
+char *api_key_make(const char *secret, const uint8_t token_id[static TOKEN_ID_SIZE],
+                   char text[static API_KEY_SIZE])
+{
+    uint8_t bytes[HASH_SIZE];
+    size_t prefix_length = sizeof KEY_PREFIX - 1;
+    mac(secret, "key", "", token_id, bytes);
+    memcpy(text, KEY_PREFIX, prefix_length);
+    base62_encode(bytes, sizeof bytes, text + prefix_length, KEY_DIGITS);
+    text[prefix_length + KEY_DIGITS] = '\0';
+    OPENSSL_cleanse(bytes, sizeof bytes);
+    return text;
+}
+
+char *hex_encode(const void *bytes, size_t length, char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *from = bytes;
+    for (size_t i = 0; i < length; i++) {
+        text[2 * i] = digits[from[i] >> 4];
+        text[2 * i + 1] = digits[from[i] & 15];
+    }
+    text[2 * length] = '\0';
+    return text;
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+int hex_decode(const char *text, size_t text_length, void *bytes, size_t length)
+{
+    if (text_length % 2 || text_length / 2 != length)
+        return -1;
+    for (size_t i = 0; i < text_length; i++) {
+        if (hex_value(text[i]) < 0)
+            return -1;
+    }
+    uint8_t *to = bytes;
+    for (size_t i = 0; i < length; i++)
+        to[i] = (uint8_t)(hex_value(text[2 * i]) << 4 | hex_value(text[2 * i + 1]));
+    return 0;
+}
