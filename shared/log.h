@@ -28,11 +28,12 @@ struct log_field {
 #define LOG_REAL(n, v) ((struct log_field){(n), LOG_FIELD_REAL, {.real = (v)}})
 #define LOG_BOOL(n, v) ((struct log_field){(n), LOG_FIELD_BOOLEAN, {.boolean = (v)}})
 
-/* The first element of the array is a filler, so that a message without fields is one too. */
-#define LOG_AT(level, message, ...)                                                                \
-    log_write((level), (message), (const struct log_field[]){{0}, ##__VA_ARGS__},                  \
-              sizeof((const struct log_field[]){{0}, ##__VA_ARGS__}) / sizeof(struct log_field) -  \
-                  1)
+/* LOG_END ends the fields, so that a message without fields has an array too. */
+#define LOG_END ((struct log_field){0})
+#define LOG_LINE(level, message, ...)                                                              \
+    log_write((level), (message), (const struct log_field[]){__VA_ARGS__},                         \
+              sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field) - 1)
+#define LOG_AT(level, ...) LOG_LINE(level, __VA_ARGS__, LOG_END)
 
 #define LOG_DEBUG(...) LOG_AT(LOG_LEVEL_DEBUG, __VA_ARGS__)
 #define LOG_INFO(...)  LOG_AT(LOG_LEVEL_INFO, __VA_ARGS__)
@@ -45,7 +46,11 @@ struct log_field {
  */
 void log_open(const char *process, const char *instance, enum log_level level);
 
-/* fields[0] is ignored; count fields follow it. May be called from any thread. */
+/*
+ * Writes a line in one write(2), so that lines of threads and processes do not mix. A line is at
+ * most LOG_LINE_SIZE bytes: strings are cut to fit. May be called from any thread.
+ */
+#define LOG_LINE_SIZE 4096
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                size_t count);
 
