@@ -37,4 +37,13 @@ void json_write_string(struct buffer *out, const char *text, size_t length);
 
 bool json_utf8_valid(const char *bytes, size_t length);
 
+/*
+ * A member of object that is a whole number within least .. most (and within 2^53, where cJSON is
+ * exact). Returns 0, or -1 with *value untouched.
+ */
+int json_integer(const cJSON *object, const char *name, int64_t least, int64_t most,
+                 int64_t *value) MUST_CHECK;
+/* A member of object that is a string, borrowed from the tree; NULL where it is not. */
+const char *json_text(const cJSON *object, const char *name);
+
 #endif
