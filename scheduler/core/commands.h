@@ -1,0 +1,22 @@
+/*
+ * What each command of the API does: its rules, its limits, and its answer, as changes of the facts
+ * and the core.
+ */
+#ifndef SCHEDULER_CORE_COMMANDS_H
+#define SCHEDULER_CORE_COMMANDS_H
+
+#include "scheduler/core/core.h"
+#include "scheduler/core/facts.h"
+
+#define TOKEN_LIFETIME_MS (15 * 60 * 1000)
+
+/*
+ * Applies a command. token_id is fresh randomness, for the commands that make a token. Returns the
+ * answer, one of the facts: the first one's, where a command of that id was applied before.
+ */
+const struct fact_answer *command_apply(struct core *core, struct facts *facts,
+                                        const struct command *command,
+                                        const uint8_t token_id[static TOKEN_ID_SIZE],
+                                        int64_t now_ms);
+
+#endif

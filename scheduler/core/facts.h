@@ -1,0 +1,95 @@
+/*
+ * The rows that a batch of commands reads and changes: loaded from PostgreSQL before the commands
+ * are applied, changed in memory by one command after the other, and written back in one
+ * transaction. So a command sees what those before it did, and the rules need no database.
+ */
+#ifndef SCHEDULER_CORE_FACTS_H
+#define SCHEDULER_CORE_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "shared/command.h"
+#include "shared/secret.h"
+
+enum fact_change { FACT_CLEAN, FACT_WRITTEN /* new or changed */, FACT_DELETED };
+
+struct fact_account {
+    enum fact_change change;
+    int64_t id;
+    char *email;
+    char *plan;
+    bool failure_email_enabled;
+    uint8_t key_hash[HASH_SIZE];
+    int64_t created_ms;
+};
+
+struct fact_token {
+    enum fact_change change;
+    uint8_t id[TOKEN_ID_SIZE];
+    char *purpose;
+    char *email;
+    int64_t created_ms, expires_ms;
+    int64_t used_ms; /* 0: not used */
+};
+
+struct fact_job {
+    enum fact_change change;
+    int64_t id, account;
+    uint32_t version;
+    char *name, *cron_expression, *webhook_url;
+    char *headers, *payload, *failure_webhook_url; /* NULL: null */
+    bool enabled;
+    int64_t due_after_ms, created_ms, updated_ms;
+    int64_t last_run_ms; /* 0: never; of job_state, read only */
+};
+
+struct fact_answer {
+    enum fact_change change;
+    char *id;
+    uint8_t fingerprint[HASH_SIZE];
+    int status;
+    int retry_after_s; /* not stored: answers that have one are not kept */
+    char *body;
+};
+
+struct fact_mail {
+    int64_t outbox; /* its id there */
+    char *subject;
+    char *message_id;
+    struct buffer payload;
+};
+
+/* Strings are owned by the facts. Pointers to a fact end when one of its kind is added. */
+struct facts {
+    struct fact_account *accounts;
+    struct fact_token *tokens;
+    struct fact_job *jobs;
+    struct fact_answer *answers;
+    struct fact_mail *mails;
+    size_t account_count, token_count, job_count, answer_count, mail_count;
+    size_t account_room, token_room, job_room, answer_room, mail_room;
+};
+
+void facts_clear(struct facts *facts);
+void facts_free(struct facts *facts);
+
+/* Add an empty one. */
+struct fact_account *facts_add_account(struct facts *facts);
+struct fact_token *facts_add_token(struct facts *facts);
+struct fact_job *facts_add_job(struct facts *facts);
+struct fact_answer *facts_add_answer(struct facts *facts);
+struct fact_mail *facts_add_mail(struct facts *facts);
+
+/* NULL where there is none, or where it was deleted. A batch is small: these look at each. */
+struct fact_account *facts_account(const struct facts *facts, int64_t id);
+struct fact_account *facts_account_by_email(const struct facts *facts, const char *email);
+struct fact_token *facts_token(const struct facts *facts, const uint8_t id[static TOKEN_ID_SIZE]);
+struct fact_job *facts_job(const struct facts *facts, int64_t id);
+struct fact_answer *facts_answer(const struct facts *facts, const char *id);
+
+/* Replaces an owned string by a copy of text; NULL for NULL. */
+void fact_set(char **owned, const char *text);
+
+#endif

@@ -1,0 +1,205 @@
+#include "scheduler/core/open_runs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/compiler.h"
+#include "shared/memory.h"
+
+#define RUNS_INITIAL 1024
+
+static uint32_t hash_of(int64_t job, int64_t slot_s, uint32_t replay)
+{
+    /* The finalizer of splitmix64 over the three, each spread by an odd constant. */
+    uint64_t x = (uint64_t)job * 0x9e3779b97f4a7c15ULL + (uint64_t)slot_s * 0xc2b2ae3d27d4eb4fULL +
+                 (uint64_t)replay * 0x165667b19e3779f9ULL;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+    return (uint32_t)(x >> 32);
+}
+
+static uint32_t home_of(const struct open_runs *runs, uint32_t place)
+{
+    const struct run *run = &runs->runs[place].run;
+    return hash_of(run->job, run->slot_s, run->replay) & runs->index_mask;
+}
+
+void open_runs_init(struct open_runs *runs)
+{
+    *runs = (struct open_runs){.capacity = RUNS_INITIAL,
+                               .free_run = OPEN_RUN_NONE,
+                               .index_mask = 2 * RUNS_INITIAL - 1,
+                               .first_finished = OPEN_RUN_NONE,
+                               .last_finished = OPEN_RUN_NONE,
+                               .emitted_capacity = RUNS_INITIAL};
+    runs->runs = memory_new(runs->capacity, sizeof(struct open_run));
+    runs->index = memory_new((size_t)runs->index_mask + 1, sizeof(uint32_t));
+    runs->emitted = memory_new(runs->emitted_capacity, sizeof(uint32_t));
+}
+
+void open_runs_free(struct open_runs *runs)
+{
+    for (uint32_t place = 0; place < runs->length; place++)
+        free(runs->runs[place].error);
+    free(runs->runs);
+    free(runs->index);
+    free(runs->emitted);
+    *runs = (struct open_runs){0};
+}
+
+uint32_t open_runs_find(const struct open_runs *runs, int64_t job, int64_t slot_s, uint32_t replay)
+{
+    for (uint32_t at = hash_of(job, slot_s, replay) & runs->index_mask; runs->index[at];
+         at = (at + 1) & runs->index_mask) {
+        uint32_t place = runs->index[at] - 1;
+        const struct run *run = &runs->runs[place].run;
+        if (run->job == job && run->slot_s == slot_s && run->replay == replay)
+            return place;
+    }
+    return OPEN_RUN_NONE;
+}
+
+static void index_put(struct open_runs *runs, uint32_t place)
+{
+    uint32_t at = home_of(runs, place);
+    while (runs->index[at])
+        at = (at + 1) & runs->index_mask;
+    runs->index[at] = place + 1;
+}
+
+static void index_make_room(struct open_runs *runs)
+{
+    uint32_t size = runs->index_mask + 1;
+    if ((uint64_t)(runs->count + 1) * 3 <= (uint64_t)size * 2)
+        return;
+    INVARIANT(size <= UINT32_MAX / 4);
+    free(runs->index);
+    runs->index_mask = 2 * size - 1;
+    runs->index = memory_new((size_t)size * 2, sizeof(uint32_t));
+    for (uint32_t place = 0; place < runs->length; place++)
+        if (runs->runs[place].state != OPEN_RUN_FREE)
+            index_put(runs, place);
+}
+
+/* Linear probing without tombstones (Knuth, TAOCP 3, 6.4, algorithm R). */
+static void index_remove(struct open_runs *runs, uint32_t place)
+{
+    uint32_t hole = home_of(runs, place);
+    while (runs->index[hole] != place + 1)
+        hole = (hole + 1) & runs->index_mask;
+    for (uint32_t at = (hole + 1) & runs->index_mask; runs->index[at];
+         at = (at + 1) & runs->index_mask) {
+        uint32_t home = home_of(runs, runs->index[at] - 1);
+        if (((at - home) & runs->index_mask) >= ((at - hole) & runs->index_mask)) {
+            runs->index[hole] = runs->index[at];
+            hole = at;
+        }
+    }
+    runs->index[hole] = 0;
+}
+
+static void emitted_push(struct open_runs *runs, uint32_t place)
+{
+    if (runs->emitted_count == runs->emitted_capacity) {
+        uint32_t *ring = memory_new(2 * (size_t)runs->emitted_capacity, sizeof(uint32_t));
+        for (uint32_t i = 0; i < runs->emitted_count; i++)
+            ring[i] = runs->emitted[(runs->emitted_head + i) % runs->emitted_capacity];
+        free(runs->emitted);
+        runs->emitted = ring;
+        runs->emitted_capacity *= 2;
+        runs->emitted_head = 0;
+    }
+    runs->emitted[(runs->emitted_head + runs->emitted_count++) % runs->emitted_capacity] = place;
+}
+
+uint32_t open_runs_add(struct open_runs *runs, const struct run *run, enum open_run_state state,
+                       uint64_t message, int64_t emitted_ms)
+{
+    INVARIANT(state == OPEN_RUN_EMITTED || state == OPEN_RUN_RECORDED);
+    INVARIANT(open_runs_find(runs, run->job, run->slot_s, run->replay) == OPEN_RUN_NONE);
+    index_make_room(runs);
+    uint32_t place = runs->free_run;
+    if (place != OPEN_RUN_NONE) {
+        runs->free_run = runs->runs[place].next_finished;
+    } else {
+        if (runs->length == runs->capacity) {
+            runs->capacity += runs->capacity / 2;
+            runs->runs = memory_resize(runs->runs, runs->capacity, sizeof(struct open_run));
+        }
+        place = runs->length++;
+    }
+    runs->runs[place] = (struct open_run){.run = *run,
+                                          .message = message,
+                                          .emitted_ms = emitted_ms,
+                                          .next_finished = OPEN_RUN_NONE,
+                                          .state = (uint8_t)state,
+                                          .has_row = state == OPEN_RUN_RECORDED};
+    runs->count++;
+    index_put(runs, place);
+    if (state == OPEN_RUN_EMITTED)
+        emitted_push(runs, place);
+    return place;
+}
+
+void open_runs_finish(struct open_runs *runs, uint32_t place, const struct result *result)
+{
+    struct open_run *run = &runs->runs[place];
+    INVARIANT(run->state == OPEN_RUN_EMITTED || run->state == OPEN_RUN_RECORDED);
+    run->state = OPEN_RUN_FINISHED;
+    run->outcome = result->outcome;
+    run->code = result->code;
+    run->started_ms = result->started_ms;
+    run->duration_ms = result->duration_ms;
+    if (result->error[0])
+        run->error = memory_text(result->error, strnlen(result->error, sizeof(result->error)));
+    run->next_finished = OPEN_RUN_NONE;
+    if (runs->last_finished == OPEN_RUN_NONE)
+        runs->first_finished = place;
+    else
+        runs->runs[runs->last_finished].next_finished = place;
+    runs->last_finished = place;
+    runs->finished_count++;
+}
+
+void open_runs_record(struct open_runs *runs, uint32_t place)
+{
+    struct open_run *run = &runs->runs[place];
+    INVARIANT(run->state == OPEN_RUN_EMITTED);
+    run->state = OPEN_RUN_RECORDED;
+    run->has_row = 1;
+}
+
+uint32_t open_runs_next_finished(struct open_runs *runs)
+{
+    uint32_t place = runs->first_finished;
+    if (place == OPEN_RUN_NONE)
+        return place;
+    runs->first_finished = runs->runs[place].next_finished;
+    if (runs->first_finished == OPEN_RUN_NONE)
+        runs->last_finished = OPEN_RUN_NONE;
+    runs->finished_count--;
+    return place;
+}
+
+uint32_t open_runs_oldest_emitted(struct open_runs *runs)
+{
+    while (runs->emitted_count) {
+        uint32_t place = runs->emitted[runs->emitted_head];
+        if (runs->runs[place].state == OPEN_RUN_EMITTED)
+            return place;
+        runs->emitted_head = (runs->emitted_head + 1) % runs->emitted_capacity;
+        runs->emitted_count--;
+    }
+    return OPEN_RUN_NONE;
+}
+
+void open_runs_remove(struct open_runs *runs, uint32_t place)
+{
+    struct open_run *run = &runs->runs[place];
+    INVARIANT(run->state != OPEN_RUN_FREE);
+    index_remove(runs, place);
+    free(run->error);
+    *run = (struct open_run){.next_finished = runs->free_run};
+    runs->free_run = place;
+    runs->count--;
+}

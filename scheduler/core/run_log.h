@@ -1,0 +1,49 @@
+/*
+ * What the leader knows of the messages it wrote to RUNS (and of those it found there): which are
+ * acknowledged, and how far every run has a row in PostgreSQL.
+ *
+ * Messages are numbered in the order of emission; the number is the n of their Nats-Msg-Id. Two
+ * figures come out of it, for the progress row:
+ *   last_tick  the newest minute of which every run is in the stream;
+ *   runs_seq   a sequence up to which every run has a row, and that does not reach into a minute
+ *              behind last_tick. So a new leader that reads the stream behind runs_seq finds every
+ *              run of the minutes behind last_tick, and none is emitted twice.
+ */
+#ifndef SCHEDULER_CORE_RUN_LOG_H
+#define SCHEDULER_CORE_RUN_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct run_message {
+    uint64_t sequence; /* in RUNS; 0: not acknowledged */
+    uint32_t minute;   /* of the tick; 0: belongs to none */
+    uint32_t without_row;
+};
+
+struct run_log {
+    struct run_message *ring; /* owned */
+    uint32_t capacity, head, count;
+    uint64_t first;   /* number of the message at head */
+    uint64_t unacked; /* number of the first message without acknowledgement */
+    uint64_t runs_seq;
+};
+
+void run_log_init(struct run_log *log, uint64_t runs_seq);
+void run_log_free(struct run_log *log);
+
+/* Returns the number of a message of count runs. sequence is 0 for one that is being published. */
+uint64_t run_log_add(struct run_log *log, uint32_t minute, uint32_t count, uint64_t sequence);
+/* Acknowledgements come in the order of the numbers. */
+void run_log_acknowledged(struct run_log *log, uint64_t number, uint64_t sequence);
+/* A run of the message got its row, or needs none any more. */
+void run_log_recorded(struct run_log *log, uint64_t number);
+
+/* Messages that wait for their acknowledgement. */
+uint64_t run_log_waiting(const struct run_log *log);
+/* The newest complete minute, where emitted is the newest one emitted. */
+uint32_t run_log_last_tick(const struct run_log *log, uint32_t emitted);
+/* Moves runs_seq as far as it may go, and returns it. */
+uint64_t run_log_advance(struct run_log *log, uint32_t last_tick);
+
+#endif
