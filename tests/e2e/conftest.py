@@ -1,0 +1,74 @@
+"""Fixtures: a stack for each worker, shared by its tests, and stacks of their own for tests that break things."""
+
+import pytest
+
+from receiver import Receiver
+from stack import Stack
+
+STACKS = pytest.StashKey[list]()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows the ends of the processes' logs."""
+    report = (yield).get_result()
+    if report.failed:
+        for stack in item.session.stash.get(STACKS, []):
+            report.sections.append((f"processes of {stack.directory}", stack.tails()))
+
+
+def run_stack(request, stack: Stack):
+    running = request.session.stash.setdefault(STACKS, [])
+    running.append(stack)
+    try:
+        yield stack.start()
+    finally:
+        running.remove(stack)
+        stack.stop()
+
+
+@pytest.fixture(scope="session")
+def stack(request):
+    """Shared: a test uses an account of its own, and harms no process."""
+    yield from run_stack(request, Stack(gateways=2))
+
+
+@pytest.fixture
+def make_stack(request):
+    """Stacks of a test's own: make_stack(schedulers=2, LEASE_TTL_MS="2000")."""
+    made = []
+
+    def make(**options) -> Stack:
+        runner = run_stack(request, Stack(**options))
+        made.append(runner)
+        return next(runner)
+
+    yield make
+    for runner in reversed(made):
+        next(runner, None)
+
+
+@pytest.fixture(scope="session")
+def receiver():
+    started = Receiver().start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def api(stack):
+    """An account of the free plan."""
+    with stack.account() as client:
+        yield client
+
+
+@pytest.fixture
+def business(stack):
+    with stack.account("business") as client:
+        yield client
+
+
+@pytest.fixture
+def anonymous(stack):
+    with stack.api() as client:
+        yield client
