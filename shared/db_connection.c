@@ -381,8 +381,10 @@ static void end_step(struct db_connection *connection)
 
 static void take_results(struct db_connection *connection)
 {
-    while (connection->under_way.count > 0 && PQisBusy(connection->pg) == 0) {
+    unsigned nulls = 0; /* two in a row: a broken connection has nothing more */
+    while (connection->under_way.count > 0 && nulls < 2 && PQisBusy(connection->pg) == 0) {
         PGresult *result = PQgetResult(connection->pg);
+        nulls = result == NULL ? nulls + 1 : 0;
         if (result == NULL) {
             end_step(connection);
         } else if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {

@@ -1,0 +1,764 @@
+/* The pool against a real server: types, order, errors, deadlines, and a server that goes away. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <uv.h>
+
+#include "shared/clock.h"
+#include "shared/compiler.h"
+#include "shared/db.h"
+#include "shared/log.h"
+#include "shared/memory.h"
+#include "tests/unit/postgres_server.h"
+
+#define WAIT_MS 20000
+
+static struct postgres_server *server;
+static uv_loop_t loop;
+static unsigned finished; /* callbacks of all units of the test */
+
+/* What became of a unit. */
+struct probe {
+    unsigned calls;
+    unsigned order; /* among all callbacks of the test, from 1 */
+    enum db_status status;
+    size_t count;
+    char sqlstate[6];
+    char message[128];
+    int64_t number; /* first column of the last statement's first row, where it is an integer */
+    void (*look)(const struct db_outcome *outcome);
+};
+
+static struct db_statement begin = {"begin", "BEGIN"};
+static struct db_statement commit = {"commit", "COMMIT"};
+static struct db_statement one = {"one", "SELECT $1::bigint"};
+static struct db_statement divide = {"divide", "SELECT 1 / $1::int"};
+static struct db_statement insert = {"insert", "INSERT INTO entries (id) VALUES ($1)"};
+static struct db_statement count_entries = {"count_entries", "SELECT count(*) FROM entries"};
+static struct db_statement insert_child = {"insert_child", "INSERT INTO children VALUES ($1)"};
+static struct db_statement nap = {"nap", "SELECT 1::bigint FROM pg_sleep($1::bigint / 1000.0)"};
+static struct db_statement backend = {"backend", "SELECT pg_backend_pid()::bigint"};
+
+static void on_done(void *arg, const struct db_outcome *outcome)
+{
+    struct probe *probe = arg;
+    probe->calls++;
+    probe->order = ++finished;
+    probe->status = outcome->status;
+    probe->count = outcome->count;
+    snprintf(probe->sqlstate, sizeof(probe->sqlstate), "%s", outcome->sqlstate);
+    snprintf(probe->message, sizeof(probe->message), "%s", outcome->message);
+    if (outcome->status == DB_OK) {
+        const struct db_rows *last = &outcome->statements[outcome->count - 1];
+        if (last->count > 0 && PQftype(last->result, 0) == 20) {
+            probe->number = db_i64(last, 0, 0);
+        }
+    }
+    if (probe->look != NULL) {
+        probe->look(outcome);
+    }
+}
+
+static void on_too_long(uv_timer_t *timer)
+{
+    (void)timer;
+    fail_msg("nothing came in %d ms", WAIT_MS);
+}
+
+static void wait_for(unsigned callbacks)
+{
+    uv_timer_t timer;
+    uv_timer_init(&loop, &timer);
+    uv_timer_start(&timer, on_too_long, WAIT_MS, 0);
+    while (finished < callbacks) {
+        uv_run(&loop, UV_RUN_ONCE);
+    }
+    uv_close((uv_handle_t *)&timer, NULL);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    assert_int_equal(finished, callbacks);
+}
+
+static void on_pause_over(uv_timer_t *timer)
+{
+    uv_close((uv_handle_t *)timer, NULL);
+    uv_stop(&loop);
+}
+
+static void run_for(uint64_t ms)
+{
+    uv_timer_t timer;
+    uv_timer_init(&loop, &timer);
+    uv_timer_start(&timer, on_pause_over, ms, 0);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+static struct db *open_pool(unsigned connections, unsigned queue_limit, unsigned depth)
+{
+    struct db_options options = {.url = postgres_server_url(server),
+                                 .name = "test_db",
+                                 .connections = connections,
+                                 .queue_limit = queue_limit,
+                                 .pipeline_depth = depth};
+    return db_open(&loop, &options);
+}
+
+static void close_pool(struct db *db)
+{
+    db_close(db);
+    uv_run(&loop, UV_RUN_DEFAULT);
+}
+
+static void wait_until_up(const struct db *db)
+{
+    for (int64_t end_ms = clock_monotonic_ms() + WAIT_MS; !db_connected(db);) {
+        assert_true(clock_monotonic_ms() < end_ms);
+        run_for(10);
+    }
+}
+
+static void run(struct db *db, struct db_unit *unit, int64_t timeout_ms, struct probe *probe)
+{
+    assert_int_equal(db_run(db, unit, timeout_ms, on_done, probe), DB_OK);
+    assert_int_equal(probe->calls, 0);
+}
+
+static struct db_unit *unit_of(const struct db_statement *statement)
+{
+    struct db_unit *unit = db_unit_new();
+    db_unit_add(unit, statement);
+    return unit;
+}
+
+static struct db_unit *unit_with(const struct db_statement *statement, int64_t argument)
+{
+    struct db_unit *unit = unit_of(statement);
+    db_param_i64(unit, argument);
+    return unit;
+}
+
+static void expect_number(struct db *db, struct db_unit *unit, int64_t number)
+{
+    struct probe probe = {0};
+    run(db, unit, WAIT_MS, &probe);
+    wait_for(finished + 1);
+    assert_int_equal(probe.status, DB_OK);
+    assert_int_equal(probe.number, number);
+}
+
+static char *large_text; /* 1 MB */
+#define LARGE 1000000
+
+static struct db_statement every_type = {
+    "every_type",
+    "SELECT $1::bool, $2::int, $3::bigint, $4::text, $5::bytea, $6::timestamptz, "
+    "$7::text, $8::text, $9::smallint, $4::text::execution, $10::timestamptz, "
+    "$11::timestamptz, NULL::bool, NULL::bigint, NULL::timestamptz, $12::timestamptz"};
+
+static void look_at_every_type(const struct db_outcome *outcome)
+{
+    assert_int_equal(outcome->status, DB_OK);
+    assert_int_equal(outcome->count, 1);
+    const struct db_rows *rows = &outcome->statements[0];
+    assert_int_equal(rows->count, 1);
+    assert_true(db_bool(rows, 0, 0));
+    assert_int_equal(db_i32(rows, 0, 1), INT32_MIN);
+    assert_true(db_i64(rows, 0, 2) == INT64_MIN);
+    assert_string_equal(db_text(rows, 0, 3), "pending");
+    size_t length;
+    const void *bytes = db_bytes(rows, 0, 4, &length);
+    assert_int_equal(length, 3);
+    assert_memory_equal(bytes, "\0\xff\n", 3);
+    assert_int_equal(db_time_ms(rows, 0, 5), 1778335200123);
+    assert_string_equal(db_text(rows, 0, 6), large_text);
+    assert_string_equal(db_text(rows, 0, 7), "");
+    assert_false(db_is_null(rows, 0, 7));
+    assert_true(db_is_null(rows, 0, 8));
+    assert_int_equal(db_i32(rows, 0, 8), 0);
+    assert_string_equal(db_text(rows, 0, 9), "pending");
+    assert_int_equal(db_time_ms(rows, 0, 10), -1);
+    assert_true(db_time_ms(rows, 0, 11) == INT64_MAX);
+    assert_false(db_bool(rows, 0, 12));
+    assert_int_equal(db_i64(rows, 0, 13), 0);
+    assert_int_equal(db_time_ms(rows, 0, 14), 0);
+    assert_true(db_time_ms(rows, 0, 15) == INT64_MIN);
+}
+
+static void test_types(void **state)
+{
+    (void)state;
+    struct db *db = open_pool(1, 8, 8);
+    struct probe probe = {.look = look_at_every_type};
+    struct db_unit *unit = unit_of(&every_type);
+    db_param_bool(unit, true);
+    db_param_i32(unit, INT32_MIN);
+    db_param_i64(unit, INT64_MIN);
+    db_param_text(unit, "pending", 7);
+    db_param_bytes(unit, "\0\xff\n", 3);
+    db_param_time(unit, 1778335200123);
+    db_param_text(unit, large_text, LARGE);
+    db_param_text(unit, "", 0);
+    db_param_null(unit);
+    db_param_time(unit, -1);
+    db_param_time(unit, INT64_MAX);
+    db_param_time(unit, INT64_MIN);
+    run(db, unit, WAIT_MS, &probe);
+    wait_for(1);
+    close_pool(db);
+}
+
+#define ELEMENTS 100000
+
+static struct db_statement arrays = {
+    "arrays", "SELECT * FROM unnest($1::bool[], $2::smallint[], $3::int[], $4::bigint[], "
+              "$5::text[], $6::bytea[], $7::timestamptz[])"};
+
+static void look_at_arrays(const struct db_outcome *outcome)
+{
+    assert_string_equal(outcome->message, "");
+    const struct db_rows *rows = &outcome->statements[0];
+    assert_int_equal(rows->count, ELEMENTS);
+    for (int i = 0; i < ELEMENTS; i++) {
+        char text[16];
+        size_t length;
+        snprintf(text, sizeof(text), "text %d", i);
+        assert_int_equal(db_bool(rows, i, 0), i % 2);
+        assert_int_equal(db_i32(rows, i, 1), (int16_t)i);
+        assert_int_equal(db_i32(rows, i, 2), -i);
+        assert_int_equal(db_is_null(rows, i, 3), i % 7 == 0);
+        assert_int_equal(db_i64(rows, i, 3), i % 7 == 0 ? 0 : INT64_C(-5000000000) * i);
+        assert_string_equal(db_text(rows, i, 4), i % 3 == 0 ? "" : text);
+        assert_string_equal(db_bytes(rows, i, 5, &length), text);
+        assert_int_equal(length, strlen(text));
+        assert_int_equal(db_time_ms(rows, i, 6), INT64_C(1000000007) * i);
+    }
+}
+
+static void test_arrays(void **state)
+{
+    (void)state;
+    struct db *db = open_pool(1, 8, 8);
+    struct probe probe = {.look = look_at_arrays};
+    struct db_unit *unit = unit_of(&arrays);
+    db_array_begin(unit, DB_ARRAY_BOOL);
+    for (int i = 0; i < ELEMENTS; i++) {
+        db_element_bool(unit, i % 2 == 1);
+    }
+    db_array_end(unit);
+    db_array_begin(unit, DB_ARRAY_I16);
+    for (int i = 0; i < ELEMENTS; i++) {
+        db_element_i16(unit, (int16_t)i);
+    }
+    db_array_end(unit);
+    db_array_begin(unit, DB_ARRAY_I32);
+    for (int i = 0; i < ELEMENTS; i++) {
+        db_element_i32(unit, -i);
+    }
+    db_array_end(unit);
+    db_array_begin(unit, DB_ARRAY_I64);
+    for (int i = 0; i < ELEMENTS; i++) {
+        if (i % 7 == 0) {
+            db_element_null(unit);
+        } else {
+            db_element_i64(unit, INT64_C(-5000000000) * i);
+        }
+    }
+    db_array_end(unit);
+    db_array_begin(unit, DB_ARRAY_TEXT);
+    for (int i = 0; i < ELEMENTS; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "text %d", i);
+        db_element_text(unit, text, i % 3 == 0 ? 0 : strlen(text));
+    }
+    db_array_end(unit);
+    db_array_begin(unit, DB_ARRAY_BYTES);
+    for (int i = 0; i < ELEMENTS; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "text %d", i);
+        db_element_bytes(unit, text, strlen(text));
+    }
+    db_array_end(unit);
+    db_array_begin(unit, DB_ARRAY_TIME);
+    for (int i = 0; i < ELEMENTS; i++) {
+        db_element_time(unit, INT64_C(1000000007) * i);
+    }
+    db_array_end(unit);
+    run(db, unit, WAIT_MS, &probe);
+    wait_for(1);
+    close_pool(db);
+}
+
+static struct db_statement array_lengths = {
+    "array_lengths", "SELECT (cardinality($1::text[]) * 10 + cardinality($2::bigint[]))::bigint"};
+
+static void test_empty_array(void **state)
+{
+    (void)state;
+    struct db *db = open_pool(1, 8, 8);
+    struct db_unit *unit = unit_of(&array_lengths);
+    db_array_begin(unit, DB_ARRAY_TEXT);
+    db_array_end(unit);
+    db_array_begin(unit, DB_ARRAY_I64);
+    db_element_null(unit);
+    db_element_null(unit);
+    db_array_end(unit);
+    expect_number(db, unit, 2);
+    close_pool(db);
+}
+
+/* Many megabytes in both directions at once: neither side may wait for the other. */
+static struct db_statement echo = {"echo", "SELECT $1::text FROM generate_series(1, 10)"};
+
+static void test_large_units(void **state)
+{
+    (void)state;
+    struct db *db = open_pool(1, 8, 8);
+    struct probe probes[4] = {0};
+    for (size_t i = 0; i < 4; i++) {
+        struct db_unit *unit = unit_of(&echo);
+        db_param_text(unit, large_text, LARGE);
+        db_unit_add(unit, &echo);
+        db_param_text(unit, large_text, LARGE);
+        run(db, unit, WAIT_MS, &probes[i]);
+    }
+    wait_for(4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(probes[i].status, DB_OK);
+        assert_int_equal(probes[i].count, 2);
+    }
+    close_pool(db);
+}
+
+static void test_order(void **state)
+{
+    (void)state;
+    struct db *db = open_pool(1, 1000, 16);
+    struct probe *probes = memory_new(1000, sizeof(*probes));
+    for (int i = 0; i < 1000; i++) {
+        run(db, unit_with(&one, i), WAIT_MS, &probes[i]);
+    }
+    wait_for(1000);
+    for (unsigned i = 0; i < 1000; i++) {
+        assert_int_equal(probes[i].status, DB_OK);
+        assert_int_equal(probes[i].number, i);
+        assert_int_equal(probes[i].order, i + 1);
+    }
+    free(probes);
+    close_pool(db);
+}
+
+static void test_concurrent_connections(void **state)
+{
+    (void)state;
+    struct db *db = open_pool(4, 16, 1);
+    struct probe probes[4] = {0};
+    wait_until_up(db);
+    run_for(200); /* for all four */
+    int64_t start_ms = clock_monotonic_ms();
+    for (size_t i = 0; i < 4; i++) {
+        run(db, unit_with(&nap, 400), WAIT_MS, &probes[i]);
+    }
+    wait_for(4);
+    assert_true(clock_monotonic_ms() - start_ms < 1200);
+    close_pool(db);
+}
+
+static struct db_statement settings = {
+    "settings",
+    "SELECT count(*) FROM pg_settings WHERE (name, setting) IN (('application_name', 'test_db'), "
+    "('client_encoding', 'UTF8'), ('TimeZone', 'UTC'), ('statement_timeout', '30000'), "
+    "('client_connection_check_interval', '2000'))"};
+
+static void test_settings(void **state)
+{
+    (void)state;
+    struct db *db = open_pool(1, 16, 1);
+    expect_number(db, unit_of(&settings), 5);
+    close_pool(db);
+}
+
+static void test_transaction(void **state)
+{
+    (void)state;
+    postgres_server_execute(server, "TRUNCATE entries, children");
+    struct db *db = open_pool(1, 16, 16);
+    struct probe probe = {0};
+    struct db_unit *unit = unit_of(&begin);
+    db_unit_add(unit, &insert);
+    db_param_i64(unit, 1);
+    db_unit_add(unit, &insert);
+    db_param_i64(unit, 2);
+    db_unit_add(unit, &commit);
+    run(db, unit, WAIT_MS, &probe);
+    wait_for(1);
+    assert_int_equal(probe.status, DB_OK);
+    assert_int_equal(probe.count, 4);
+    expect_number(db, unit_of(&count_entries), 2);
+    close_pool(db);
+}
+
+/*
+ * The failing unit stands in the middle of a full pipeline; what it began to prepare or left open
+ * must not harm those behind it.
+ */
+static void test_error(void **state)
+{
+    (void)state;
+    postgres_server_execute(server, "TRUNCATE entries, children");
+    struct db *db = open_pool(1, 16, 16);
+    for (int round = 0; round < 4; round++) {
+        struct probe probes[4] = {0};
+        finished = 0;
+        run(db, unit_with(&one, 7), WAIT_MS, &probes[0]);
+        struct db_unit *unit = db_unit_new();
+        if (round % 2 == 0) {
+            db_unit_add(unit, &begin);
+        }
+        db_unit_add(unit, &insert);
+        db_param_i64(unit, round);
+        db_unit_add(unit, &divide);
+        db_param_i32(unit, 0);
+        db_unit_add(unit, &count_entries);
+        if (round % 2 == 0) {
+            db_unit_add(unit, &commit);
+        }
+        run(db, unit, WAIT_MS, &probes[1]);
+        run(db, unit_of(&count_entries), WAIT_MS, &probes[2]);
+        run(db, unit_with(&one, 8), WAIT_MS, &probes[3]);
+        wait_for(4);
+        assert_int_equal(probes[0].number, 7);
+        assert_int_equal(probes[1].status, DB_ERROR);
+        assert_int_equal(probes[1].count, 0);
+        assert_string_equal(probes[1].sqlstate, "22012");
+        assert_string_equal(probes[1].message, "divide: division by zero");
+        assert_int_equal(probes[2].status, DB_OK);
+        assert_int_equal(probes[2].number, 0);
+        assert_int_equal(probes[3].number, 8);
+        for (unsigned i = 0; i < 4; i++) {
+            assert_int_equal(probes[i].order, i + 1);
+        }
+    }
+    close_pool(db);
+}
+
+static struct db_statement wrong = {"wrong", "SELECT nothing FROM nowhere"};
+
+static void test_statement_that_cannot_be_prepared(void **state)
+{
+    (void)state;
+    struct db *db = open_pool(1, 16, 16);
+    for (int i = 0; i < 2; i++) {
+        struct probe probe = {0};
+        finished = 0;
+        struct db_unit *unit = unit_of(&wrong);
+        db_unit_add(unit, &one);
+        db_param_i64(unit, 1);
+        run(db, unit, WAIT_MS, &probe);
+        wait_for(1);
+        assert_int_equal(probe.status, DB_ERROR);
+        assert_string_equal(probe.sqlstate, "42P01");
+    }
+    expect_number(db, unit_with(&one, 3), 3);
+    close_pool(db);
+}
+
+/* The constraint is deferred: every statement succeeds, and the commit does not. */
+static void test_commit_that_fails(void **state)
+{
+    (void)state;
+    postgres_server_execute(server, "TRUNCATE entries, children");
+    struct db *db = open_pool(1, 16, 16);
+    struct probe explicit_commit = {0};
+    struct db_unit *unit = unit_of(&begin);
+    db_unit_add(unit, &insert_child);
+    db_param_i64(unit, 77);
+    db_unit_add(unit, &commit);
+    run(db, unit, WAIT_MS, &explicit_commit);
+    wait_for(1);
+    assert_int_equal(explicit_commit.status, DB_ERROR);
+    assert_string_equal(explicit_commit.sqlstate, "23503");
+    expect_number(db, unit_with(&one, 1), 1);
+
+    finished = 0;
+    struct probe at_sync = {0};
+    struct probe behind = {0};
+    run(db, unit_with(&insert_child, 78), WAIT_MS, &at_sync);
+    run(db, unit_with(&one, 2), WAIT_MS, &behind);
+    wait_for(2);
+    assert_int_equal(at_sync.status, DB_ERROR);
+    assert_string_equal(at_sync.sqlstate, "23503");
+    assert_int_equal(behind.number, 2);
+    close_pool(db);
+}
+
+static void test_full_queue(void **state)
+{
+    (void)state;
+    struct db *db = open_pool(1, 2, 1);
+    struct probe probes[4] = {0};
+    run(db, unit_with(&one, 0), WAIT_MS, &probes[0]);
+    run(db, unit_with(&one, 1), WAIT_MS, &probes[1]);
+    assert_int_equal(db_waiting(db), 2);
+    assert_int_equal(db_run(db, unit_with(&one, 2), WAIT_MS, on_done, &probes[2]), DB_FULL);
+    wait_for(2);
+    assert_int_equal(probes[2].calls, 0);
+    assert_int_equal(db_waiting(db), 0);
+    run(db, unit_with(&one, 3), WAIT_MS, &probes[3]);
+    wait_for(3);
+    close_pool(db);
+}
+
+static void test_deadlines(void **state)
+{
+    (void)state;
+    struct db *db = open_pool(1, 8, 1);
+    struct probe slow = {0};
+    struct probe waiting = {0};
+    struct probe patient = {0};
+    wait_until_up(db);
+    int64_t start_ms = clock_monotonic_ms();
+    run(db, unit_with(&nap, 10000), 300, &slow);
+    run(db, unit_with(&one, 1), 100, &waiting);
+    run(db, unit_with(&one, 2), WAIT_MS, &patient);
+    wait_for(3);
+    assert_true(clock_monotonic_ms() - start_ms < 2000);
+    assert_int_equal(waiting.status, DB_TIMEOUT);
+    assert_int_equal(waiting.order, 1);
+    assert_int_equal(slow.status, DB_LOST);
+    assert_int_equal(patient.status, DB_OK);
+    assert_int_equal(patient.number, 2);
+    close_pool(db);
+}
+
+static void test_terminated_backend(void **state)
+{
+    (void)state;
+    struct db *db = open_pool(1, 8, 4);
+    struct probe pid = {0};
+    struct probe probes[3] = {0};
+    run(db, unit_of(&backend), WAIT_MS, &pid);
+    wait_for(1);
+    expect_number(db, unit_with(&nap, 1), 1);
+    expect_number(db, unit_with(&one, 5), 5);
+    finished = 0;
+    run(db, unit_with(&one, 6), WAIT_MS, &probes[0]);
+    run(db, unit_with(&nap, 10000), WAIT_MS, &probes[1]);
+    run(db, unit_with(&one, 7), WAIT_MS, &probes[2]);
+    run_for(100);
+    char sql[64];
+    snprintf(sql, sizeof(sql), "SELECT pg_terminate_backend(%d)", (int)pid.number);
+    postgres_server_execute(server, sql);
+    wait_for(3);
+    assert_int_equal(probes[0].status, DB_OK);
+    assert_int_equal(probes[1].status, DB_LOST);
+    assert_non_null(strstr(probes[1].message, "terminating connection"));
+    assert_int_equal(probes[2].status, DB_LOST);
+    expect_number(db, unit_with(&one, 8), 8);
+    close_pool(db);
+}
+
+struct states {
+    unsigned changes;
+    bool connected;
+};
+
+static void on_state(void *arg, bool connected)
+{
+    struct states *states = arg;
+    states->changes++;
+    assert_int_not_equal(states->connected, connected);
+    states->connected = connected;
+}
+
+static void test_server_killed(void **state)
+{
+    (void)state;
+    struct states states = {0};
+    struct db_options options = {.url = postgres_server_url(server),
+                                 .name = "test_db",
+                                 .connections = 2,
+                                 .queue_limit = 16,
+                                 .pipeline_depth = 2,
+                                 .on_state = on_state,
+                                 .arg = &states};
+    struct db *db = db_open(&loop, &options);
+    struct probe probes[8] = {0};
+    wait_until_up(db);
+    run_for(200);
+    assert_int_equal(states.changes, 1);
+    for (size_t i = 0; i < 8; i++) {
+        run(db, unit_with(&nap, i < 2 ? 10000 : 1), WAIT_MS, &probes[i]);
+    }
+    run_for(100);
+    postgres_server_kill(server);
+    run_for(500);
+    assert_false(db_connected(db));
+    assert_int_equal(states.changes, 2);
+    postgres_server_restart(server);
+    wait_for(8);
+    unsigned lost = 0;
+    for (size_t i = 0; i < 8; i++) {
+        lost += probes[i].status == DB_LOST;
+        assert_true(probes[i].status == DB_LOST || probes[i].status == DB_OK);
+    }
+    assert_int_equal(lost, 2);
+    assert_int_equal(states.changes, 3);
+    assert_true(db_connected(db));
+    close_pool(db);
+}
+
+static void test_close_with_work(void **state)
+{
+    (void)state;
+    struct db *db = open_pool(1, 16, 4);
+    struct probe probes[8] = {0};
+    wait_until_up(db);
+    for (size_t i = 0; i < 8; i++) {
+        run(db, unit_with(&nap, 10000), WAIT_MS, &probes[i]);
+    }
+    run_for(50);
+    close_pool(db);
+    assert_int_equal(finished, 0);
+}
+
+static struct db *closed_inside;
+
+static void close_inside(const struct db_outcome *outcome)
+{
+    assert_int_equal(outcome->status, DB_OK);
+    db_close(closed_inside);
+}
+
+static void test_close_in_callback(void **state)
+{
+    (void)state;
+    struct probe probes[4] = {{.look = close_inside}};
+    closed_inside = open_pool(1, 16, 4);
+    for (size_t i = 0; i < 4; i++) {
+        run(closed_inside, unit_with(&one, 1), WAIT_MS, &probes[i]);
+    }
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(finished, 1);
+}
+
+static void expect_timeout_of(const char *url)
+{
+    struct db_options options = {
+        .url = url, .name = "test_db", .connections = 1, .queue_limit = 1, .pipeline_depth = 1};
+    struct db *db = db_open(&loop, &options);
+    struct probe probe = {0};
+    finished = 0;
+    run(db, unit_with(&one, 1), 100, &probe);
+    wait_for(1);
+    assert_int_equal(probe.status, DB_TIMEOUT);
+    close_pool(db);
+}
+
+static void test_unusable_addresses(void **state)
+{
+    (void)state;
+    char url[POSTGRES_URL_SIZE];
+    expect_timeout_of("postgres://user:secret@127.0.0.1:1/db");
+    expect_timeout_of("postgres://user:se@cret@127.0.0.1:1/db");
+    expect_timeout_of("no connection string");
+    expect_timeout_of(postgres_server_url_of(server, "postgres", "absent", url));
+}
+
+static unsigned long many_left;
+static struct db *many_db;
+
+static void on_one_of_many(void *arg, const struct db_outcome *outcome)
+{
+    (void)arg;
+    assert_int_equal(outcome->status, DB_OK);
+    finished++;
+    if (many_left > 0) {
+        many_left--;
+        assert_int_equal(db_run(many_db, unit_with(&one, 1), WAIT_MS, on_one_of_many, NULL), DB_OK);
+    }
+}
+
+static void test_small_queries(void **state)
+{
+    (void)state;
+    const unsigned total = 20000;
+    const unsigned window = 256;
+    many_db = open_pool(1, window, 64);
+    expect_number(many_db, unit_with(&one, 1), 1);
+    finished = 0;
+    many_left = total - window;
+    int64_t start_ms = clock_monotonic_ms();
+    for (unsigned i = 0; i < window; i++) {
+        assert_int_equal(db_run(many_db, unit_with(&one, 1), WAIT_MS, on_one_of_many, NULL), DB_OK);
+    }
+    wait_for(total);
+    int64_t took_ms = clock_monotonic_ms() - start_ms;
+    print_message("%u small queries in %lld ms: %lld/s\n", total, (long long)took_ms,
+                  (long long)total * 1000 / (took_ms + 1));
+    close_pool(many_db);
+}
+
+static int start_server(void **state)
+{
+    (void)state;
+    server = postgres_server_start();
+    postgres_server_execute(
+        server,
+        "CREATE TYPE execution AS ENUM ('pending', 'done');"
+        "CREATE TABLE entries (id bigint PRIMARY KEY);"
+        "CREATE TABLE children (id bigint REFERENCES entries DEFERRABLE INITIALLY DEFERRED)");
+    uv_loop_init(&loop);
+    large_text = memory_new(LARGE + 1, 1);
+    memset(large_text, 'x', LARGE);
+    return 0;
+}
+
+static int stop_server(void **state)
+{
+    (void)state;
+    free(large_text);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    postgres_server_free(server);
+    return 0;
+}
+
+static int forget_callbacks(void **state)
+{
+    (void)state;
+    finished = 0;
+    return 0;
+}
+
+int main(void)
+{
+    log_open("test_db", NULL, LOG_LEVEL_INFO);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_types, forget_callbacks),
+        cmocka_unit_test_setup(test_arrays, forget_callbacks),
+        cmocka_unit_test_setup(test_empty_array, forget_callbacks),
+        cmocka_unit_test_setup(test_large_units, forget_callbacks),
+        cmocka_unit_test_setup(test_order, forget_callbacks),
+        cmocka_unit_test_setup(test_concurrent_connections, forget_callbacks),
+        cmocka_unit_test_setup(test_settings, forget_callbacks),
+        cmocka_unit_test_setup(test_transaction, forget_callbacks),
+        cmocka_unit_test_setup(test_error, forget_callbacks),
+        cmocka_unit_test_setup(test_statement_that_cannot_be_prepared, forget_callbacks),
+        cmocka_unit_test_setup(test_commit_that_fails, forget_callbacks),
+        cmocka_unit_test_setup(test_full_queue, forget_callbacks),
+        cmocka_unit_test_setup(test_deadlines, forget_callbacks),
+        cmocka_unit_test_setup(test_terminated_backend, forget_callbacks),
+        cmocka_unit_test_setup(test_server_killed, forget_callbacks),
+        cmocka_unit_test_setup(test_close_with_work, forget_callbacks),
+        cmocka_unit_test_setup(test_close_in_callback, forget_callbacks),
+        cmocka_unit_test_setup(test_unusable_addresses, forget_callbacks),
+        cmocka_unit_test_setup(test_small_queries, forget_callbacks),
+    };
+    return cmocka_run_group_tests(tests, start_server, stop_server);
+}
