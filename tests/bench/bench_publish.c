@@ -1,0 +1,104 @@
+/*
+ * The least that publishes messages to JetStream and awaits their acknowledgements: the limit for a
+ * tick. Each message names the one before it, as the fenced log does.
+ *
+ *   bench_publish URL MESSAGES BYTES
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <nats/nats.h>
+
+#include "shared/memory.h"
+
+#define STREAM  "BENCH"
+#define SUBJECT "bench.run"
+#define WINDOW  4096
+#define ID_SIZE 32
+
+static void check(natsStatus status, const char *what)
+{
+    if (status == NATS_OK)
+        return;
+    fprintf(stderr, "%s: %s\n", what, natsStatus_GetText(status));
+    exit(1);
+}
+
+static double now_s(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void create_stream(jsCtx *js)
+{
+    const char *subject = SUBJECT;
+    jsStreamConfig config;
+    jsStreamConfig_Init(&config);
+    config.Name = STREAM;
+    config.Subjects = &subject;
+    config.SubjectsLen = 1;
+    (void)js_DeleteStream(js, STREAM, NULL, NULL); /* of a run before, if there was one */
+    check(js_AddStream(NULL, js, &config, NULL, NULL), "create the stream");
+}
+
+static void publish(jsCtx *js, int64_t count, const char *bytes, int size)
+{
+    char id[ID_SIZE] = "";
+    char last[ID_SIZE] = "";
+    for (int64_t i = 1; i <= count; i++) {
+        jsPubOptions options;
+        jsPubOptions_Init(&options);
+        snprintf(id, sizeof(id), "1:%lld", (long long)i);
+        options.MsgId = id;
+        if (i > 1)
+            options.ExpectLastMsgId = last;
+        check(js_PublishAsync(js, SUBJECT, bytes, size, &options), "publish");
+        snprintf(last, sizeof(last), "1:%lld", (long long)i);
+    }
+    check(js_PublishAsyncComplete(js, NULL), "await the acknowledgements");
+    natsMsgList pending;
+    if (js_PublishAsyncGetPendingList(&pending, js) == NATS_OK) {
+        fprintf(stderr, "%d messages were not acknowledged\n", pending.Count);
+        exit(1);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 4) {
+        fprintf(stderr, "usage: bench_publish URL MESSAGES BYTES\n");
+        return 64;
+    }
+    int64_t count = strtoll(argv[2], NULL, 10);
+    int size = (int)strtol(argv[3], NULL, 10);
+    char *bytes = memory_new((size_t)size, 1);
+
+    natsOptions *options = NULL;
+    natsConnection *connection = NULL;
+    jsCtx *js = NULL;
+    jsOptions js_options;
+    check(natsOptions_Create(&options), "options");
+    check(natsOptions_SetURL(options, argv[1]), "URL");
+    check(natsConnection_Connect(&connection, options), "connect");
+    jsOptions_Init(&js_options);
+    js_options.PublishAsync.MaxPending = WINDOW;
+    check(natsConnection_JetStream(&js, connection, &js_options), "JetStream");
+
+    create_stream(js);
+    double begin = now_s();
+    publish(js, count, bytes, size);
+    double seconds = now_s() - begin;
+    printf("{\"messages\": %lld, \"seconds\": %.4f}\n", (long long)count, seconds);
+
+    check(js_DeleteStream(js, STREAM, NULL, NULL), "delete the stream");
+    jsCtx_Destroy(js);
+    natsConnection_Destroy(connection);
+    natsOptions_Destroy(options);
+    nats_Close();
+    free(bytes);
+    return 0;
+}
