@@ -1,0 +1,302 @@
+/*
+ * The dispatcher: takes runs, POSTs each to its job's webhook, reports what came of it. It decides
+ * nothing; the leader does.
+ *
+ *   intake -> (claim) -> loader -> launch -> delivery -> report -> message acknowledged
+ *
+ * Events only record. The work is done in batches, once a turn of the loop, in on_turn, which libuv
+ * calls right before it waits.
+ */
+#include <uv.h>
+
+#include "dispatcher/claim.h"
+#include "dispatcher/delivery.h"
+#include "dispatcher/intake.h"
+#include "dispatcher/job_cache.h"
+#include "dispatcher/launch.h"
+#include "dispatcher/loader.h"
+#include "dispatcher/message.h"
+#include "dispatcher/report.h"
+#include "dispatcher/stats.h"
+#include "shared/bus.h"
+#include "shared/bus_streams.h"
+#include "shared/compiler.h"
+#include "shared/db.h"
+#include "shared/guard.h"
+#include "shared/log.h"
+#include "shared/service.h"
+
+#define CACHE_BYTES          ((size_t)128 << 20)
+#define DB_CONNECTIONS       2
+#define DB_QUEUE_LIMIT       64
+#define STREAM_STORAGE_BYTES ((int64_t)1 << 30) /* of a stream that nobody has made yet */
+
+struct dispatcher {
+    struct service *service;
+    struct bus *bus;
+    struct db *db;
+    struct guard *guard;
+    struct messages *messages;
+    struct job_cache *cache;
+    struct loader *loader;
+    struct launch *launch;
+    struct deliveries *deliveries;
+    struct reports *reports;
+    struct claims *claims;
+    struct intake *intake; /* NULL until the streams are there */
+    uv_prepare_t turn;
+    uv_timer_t progress;
+    int bus_part, db_part, streams_part;
+};
+
+/* --- a run's way --- */
+
+static void end_run(struct dispatcher *dispatcher, struct held_run *run)
+{
+    stats_ended(run);
+    reports_add(dispatcher->reports, run);
+}
+
+static void on_message(void *arg, struct message *message, bool again)
+{
+    struct dispatcher *dispatcher = arg;
+    stats_message(again);
+    if (again) {
+        claims_begin(dispatcher->claims, message);
+        return;
+    }
+    for (size_t i = 0; i < message->count; i++)
+        loader_add(dispatcher->loader, &message->runs[i]);
+}
+
+static void on_claim_won(void *arg, struct message *message, const bool *closed)
+{
+    struct dispatcher *dispatcher = arg;
+    /* The message goes with the last of its runs, which is the last one looked at here, if any. */
+    size_t count = message->count;
+    for (size_t i = 0; i < count; i++) {
+        if (closed[i])
+            held_run_done(&message->runs[i]);
+        else
+            loader_add(dispatcher->loader, &message->runs[i]);
+    }
+}
+
+static void on_loaded(void *arg, struct held_run *run)
+{
+    struct dispatcher *dispatcher = arg;
+    if (run->details && !*run->details->problem) {
+        launch_add(dispatcher->launch, run);
+        return;
+    }
+    if (run->details)
+        delivery_refuse(run, RESULT_BLOCKED, run->details->problem);
+    else
+        delivery_refuse(run, RESULT_GONE, "the job is no longer there");
+    end_run(dispatcher, run);
+}
+
+static void on_start(void *arg, struct held_run *run)
+{
+    struct dispatcher *dispatcher = arg;
+    stats_started(run);
+    delivery_start(dispatcher->deliveries, run);
+}
+
+static void on_connected(void *arg, struct held_run *run)
+{
+    struct dispatcher *dispatcher = arg;
+    launch_connected(dispatcher->launch, run);
+}
+
+static void on_delivered(void *arg, struct held_run *run)
+{
+    struct dispatcher *dispatcher = arg;
+    launch_ended(dispatcher->launch, run);
+    end_run(dispatcher, run);
+}
+
+/* --- the loop --- */
+
+static void set_gauges(const struct dispatcher *dispatcher)
+{
+    struct stats_gauges gauges = {
+        .under_way = launch_under_way(dispatcher->launch),
+        .ready = launch_waiting(dispatcher->launch),
+        .messages = messages_count(dispatcher->messages),
+        .results = reports_waiting(dispatcher->reports),
+        .cached_jobs = job_cache_count(dispatcher->cache),
+        .cached_bytes = job_cache_bytes(dispatcher->cache),
+    };
+    for (unsigned lane = 0; lane < LANES; lane++)
+        gauges.runs += messages_open_runs(dispatcher->messages, lane);
+    stats_set(&gauges);
+}
+
+static void finish(struct dispatcher *dispatcher)
+{
+    uv_close((uv_handle_t *)&dispatcher->turn, NULL);
+    uv_close((uv_handle_t *)&dispatcher->progress, NULL);
+    if (dispatcher->intake)
+        intake_close(dispatcher->intake);
+    claims_close(dispatcher->claims);
+    bus_close(dispatcher->bus); /* the last acknowledgements leave here */
+    reports_close(dispatcher->reports);
+    deliveries_close(dispatcher->deliveries);
+    launch_free(dispatcher->launch);
+    db_close(dispatcher->db);
+    loader_close(dispatcher->loader);
+    messages_free(dispatcher->messages);
+    job_cache_free(dispatcher->cache);
+    guard_free(dispatcher->guard);
+    service_stopped(dispatcher->service);
+}
+
+static void on_turn(uv_prepare_t *turn)
+{
+    struct dispatcher *dispatcher = turn->data;
+    loader_turn(dispatcher->loader);
+    launch_turn(dispatcher->launch);
+    reports_turn(dispatcher->reports);
+    if (dispatcher->intake)
+        intake_turn(dispatcher->intake);
+    set_gauges(dispatcher);
+    if (service_stopping(dispatcher->service) && messages_count(dispatcher->messages) == 0)
+        finish(dispatcher);
+}
+
+static void on_progress(uv_timer_t *timer)
+{
+    struct dispatcher *dispatcher = timer->data;
+    messages_progress(dispatcher->messages);
+}
+
+/* Messages that have not begun go back; those that have are finished. */
+static void on_stop(void *arg)
+{
+    struct dispatcher *dispatcher = arg;
+    if (dispatcher->intake)
+        intake_stop(dispatcher->intake);
+    claims_abandon_all(dispatcher->claims);
+    struct message *next;
+    for (struct message *message = messages_first(dispatcher->messages); message; message = next) {
+        next = message->next;
+        if (message->state == MESSAGE_RUNNING && !message->started)
+            message_abandon(message);
+    }
+    launch_drop_abandoned(dispatcher->launch);
+}
+
+/* --- the start --- */
+
+static void on_bus_state(void *arg, bool connected)
+{
+    struct dispatcher *dispatcher = arg;
+    service_set_ready(dispatcher->service, dispatcher->bus_part, connected);
+    if (!connected)
+        return;
+    /* First of all: what is held must not be given to others. */
+    messages_progress(dispatcher->messages);
+    claims_connected(dispatcher->claims);
+    reports_hurry(dispatcher->reports);
+}
+
+static void on_db_state(void *arg, bool connected)
+{
+    struct dispatcher *dispatcher = arg;
+    service_set_ready(dispatcher->service, dispatcher->db_part, connected);
+}
+
+static void on_streams(void *arg, const char *error)
+{
+    struct dispatcher *dispatcher = arg;
+    if (error)
+        service_fail(dispatcher->service, SERVICE_EXIT_UNAVAILABLE, "the streams cannot be used",
+                     error);
+    service_set_ready(dispatcher->service, dispatcher->streams_part, true);
+    struct intake_options options = {
+        .bus = dispatcher->bus,
+        .messages = dispatcher->messages,
+        .concurrency = (unsigned)service_config(dispatcher->service)->dispatch_concurrency,
+        .on_message = on_message,
+        .arg = dispatcher,
+    };
+    dispatcher->intake = intake_open(&options);
+    if (service_stopping(dispatcher->service))
+        intake_stop(dispatcher->intake);
+}
+
+static void open_servers(struct dispatcher *dispatcher)
+{
+    struct service *service = dispatcher->service;
+    const struct config *config = service_config(service);
+    dispatcher->bus_part = service_part(service, "nats");
+    dispatcher->db_part = service_part(service, "database");
+    dispatcher->streams_part = service_part(service, "streams");
+
+    char error[GUARD_ERROR_SIZE];
+    if (guard_create(config->webhook_allow_cidrs, &dispatcher->guard, error) != 0)
+        service_fail(service, SERVICE_EXIT_CONFIG, "WEBHOOK_ALLOW_CIDRS is wrong", error);
+    struct bus_options bus = {.url = config->nats_url,
+                              .name = config->instance,
+                              .on_state = on_bus_state,
+                              .arg = dispatcher};
+    dispatcher->bus = bus_open(service_loop(service), &bus);
+    struct db_options db = {.url = config->database_url,
+                            .name = "dispatcher",
+                            .connections = DB_CONNECTIONS,
+                            .queue_limit = DB_QUEUE_LIMIT,
+                            .pipeline_depth = 4,
+                            .on_state = on_db_state,
+                            .arg = dispatcher};
+    dispatcher->db = db_open(service_loop(service), &db);
+}
+
+static void open_parts(struct dispatcher *dispatcher)
+{
+    uv_loop_t *loop = service_loop(dispatcher->service);
+    const struct config *config = service_config(dispatcher->service);
+    dispatcher->messages = messages_create(dispatcher->bus);
+    dispatcher->cache = job_cache_create(CACHE_BYTES);
+    dispatcher->loader =
+        loader_open(loop, dispatcher->db, dispatcher->cache, on_loaded, dispatcher);
+    struct launch_options launch = {.concurrency = (unsigned)config->dispatch_concurrency,
+                                    .per_host = (unsigned)config->dispatch_per_host,
+                                    .start = on_start,
+                                    .arg = dispatcher};
+    dispatcher->launch = launch_create(&launch);
+    struct delivery_options delivery = {.connections = (long)config->dispatch_concurrency,
+                                        .response_cap_bytes = (size_t)config->response_cap_bytes,
+                                        .guard = dispatcher->guard,
+                                        .on_connected = on_connected,
+                                        .on_done = on_delivered,
+                                        .arg = dispatcher};
+    dispatcher->deliveries = deliveries_open(loop, &delivery);
+    dispatcher->reports = reports_open(loop, dispatcher->bus);
+    dispatcher->claims =
+        claims_open(loop, dispatcher->bus, dispatcher->messages, on_claim_won, dispatcher);
+}
+
+static void start_loop_handles(struct dispatcher *dispatcher)
+{
+    uv_loop_t *loop = service_loop(dispatcher->service);
+    uv_prepare_init(loop, &dispatcher->turn);
+    dispatcher->turn.data = dispatcher;
+    uv_prepare_start(&dispatcher->turn, on_turn);
+    uv_timer_init(loop, &dispatcher->progress);
+    dispatcher->progress.data = dispatcher;
+    uv_timer_start(&dispatcher->progress, on_progress, RUN_ACK_WAIT_MS / 3, RUN_ACK_WAIT_MS / 3);
+}
+
+int main(int argc, char **argv)
+{
+    static struct dispatcher dispatcher;
+    dispatcher.service = service_open("dispatcher", CONFIG_DISPATCHER, argc, argv);
+    stats_register();
+    open_servers(&dispatcher);
+    open_parts(&dispatcher);
+    start_loop_handles(&dispatcher);
+    service_on_stop(dispatcher.service, on_stop, &dispatcher);
+    bus_streams_ensure(dispatcher.bus, STREAM_STORAGE_BYTES, on_streams, &dispatcher);
+    return service_run(dispatcher.service);
+}
