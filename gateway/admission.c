@@ -1,0 +1,155 @@
+#include "gateway/admission.h"
+
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+#include "gateway/auth.h"
+#include "gateway/framing.h"
+#include "gateway/gateway.h"
+#include "gateway/rate_limit.h"
+#include "gateway/reply.h"
+#include "gateway/request.h"
+#include "gateway/routes.h"
+#include "gateway/stats.h"
+#include "shared/clock.h"
+#include "shared/json.h"
+
+static int check_framing(struct request *request)
+{
+    h2o_req_t *h2o = request->h2o;
+    /* h2o keeps the head where it was read until the request ends. */
+    const h2o_buffer_t *input = h2o->conn->callbacks->get_socket(h2o->conn)->input;
+    enum framing framing = framing_check(input->bytes, input->size, h2o->version >= 0x101);
+    if (framing == FRAMING_OK)
+        return 0;
+    h2o->http1_is_persistent = 0;
+    stats_refused(REFUSED_REQUEST);
+    reply_error(request, framing == FRAMING_TOO_LARGE ? 431 : 400, "%s", framing_text(framing));
+    return -1;
+}
+
+static int find_route(struct request *request)
+{
+    struct router_match match;
+    switch (router_match(routes, routes_count, request->method.base, request->method.len,
+                         request->path.base, request->path.len, &match)) {
+    case ROUTER_FOUND:
+        request->route = match.route;
+        request->path_id = match.id;
+        return 0;
+    case ROUTER_NO_PATH: reply_error(request, 404, "Not Found"); return -1;
+    case ROUTER_NO_METHOD:
+        reply_header(request, "allow", match.allow);
+        reply_error(request, 405, "Method Not Allowed");
+        return -1;
+    case ROUTER_OPTIONS:
+        reply_header(request, "allow", match.allow);
+        reply_empty(request);
+        return -1;
+    }
+    INVARIANT(!"a verdict that is none");
+    return -1;
+}
+
+static int check_rate(struct request *request)
+{
+    int retry_after_s;
+    if (rate_limit_take(request->gateway->registrations, request->client.key, clock_monotonic_ms(),
+                        &retry_after_s))
+        return 0;
+    stats_refused(REFUSED_RATE);
+    reply_retry(request, 429, retry_after_s, "Too many requests; try again later");
+    return -1;
+}
+
+static h2o_iovec_t trim(const char *text, size_t length)
+{
+    while (length > 0 && (*text == ' ' || *text == '\t')) {
+        text++;
+        length--;
+    }
+    while (length > 0 && (text[length - 1] == ' ' || text[length - 1] == '\t'))
+        length--;
+    return h2o_iovec_init(text, length);
+}
+
+static bool is_any_case(h2o_iovec_t text, const char *expected)
+{
+    return text.len == strlen(expected) && strncasecmp(text.base, expected, text.len) == 0;
+}
+
+/* application/json, with no parameter but charset=utf-8 */
+static bool is_json_type(h2o_iovec_t type)
+{
+    if (type.base == NULL)
+        return false;
+    const char *semicolon = memchr(type.base, ';', type.len);
+    if (semicolon == NULL)
+        return is_any_case(type, "application/json");
+    size_t media_length = (size_t)(semicolon - type.base);
+    h2o_iovec_t parameter = trim(semicolon + 1, type.len - media_length - 1);
+    return is_any_case(trim(type.base, media_length), "application/json") &&
+           (parameter.len == 0 || is_any_case(parameter, "charset=utf-8") ||
+            is_any_case(parameter, "charset=\"utf-8\""));
+}
+
+static int take_body(struct request *request)
+{
+    h2o_iovec_t entity = request->h2o->entity;
+    if (entity.len == 0) {
+        reply_error(request, 400, "A JSON body is required");
+        return -1;
+    }
+    if (!is_json_type(request_header(request, "content-type"))) {
+        reply_error(request, 415, "Content-Type must be application/json");
+        return -1;
+    }
+    if (request_header(request, "content-encoding").base != NULL) {
+        reply_error(request, 415, "Content-Encoding is not supported");
+        return -1;
+    }
+    char error[JSON_ERROR_SIZE];
+    request->body = json_parse(entity.base, entity.len, error);
+    if (request->body == NULL) {
+        reply_error(request, 400, "Invalid JSON: %s", error);
+        return -1;
+    }
+    if (!cJSON_IsObject(request->body)) {
+        reply_error(request, 400, "The body must be a JSON object");
+        return -1;
+    }
+    return 0;
+}
+
+static void handle(struct request *request)
+{
+    if (request->route->body == ROUTE_WITH_BODY && take_body(request) != 0)
+        return;
+    request->route->handler(request);
+}
+
+void admission_admit(struct gateway *gateway, h2o_req_t *h2o)
+{
+    struct request *request = request_begin(gateway, h2o);
+    if (check_framing(request) != 0)
+        return;
+    if (h2o->entity.len > REQUEST_BODY_MAX) {
+        reply_error(request, 413, "Request body is too large (at most %d bytes)", REQUEST_BODY_MAX);
+        return;
+    }
+    if (find_route(request) != 0)
+        return;
+    switch (request->route->access) {
+    case ROUTE_PUBLIC: handle(request); return;
+    case ROUTE_METERED:
+        if (check_rate(request) == 0)
+            handle(request);
+        return;
+    case ROUTE_ACCOUNT:
+        request->resume = handle;
+        auth_check(gateway->auth, request);
+        return;
+    }
+    INVARIANT(!"a route without access");
+}

@@ -1,0 +1,9 @@
+/* What became of a job's slots. */
+#ifndef GATEWAY_EXECUTIONS_H
+#define GATEWAY_EXECUTIONS_H
+
+struct request;
+
+void executions_list(struct request *request);
+
+#endif

@@ -1,0 +1,29 @@
+/* What the process is made of: main.c makes it, handlers find their way through it. */
+#ifndef GATEWAY_GATEWAY_H
+#define GATEWAY_GATEWAY_H
+
+#include <uv.h>
+
+#include "shared/bus.h"
+#include "shared/config.h"
+#include "shared/db.h"
+#include "shared/guard.h"
+#include "shared/service.h"
+
+struct gateway {
+    const struct config *config;
+    struct service *service;
+    uv_loop_t *loop;
+    struct bus *bus;
+    struct db *db;
+    struct guard *guard; /* which webhook addresses are refused at once */
+    struct cidr_set *trusted_proxies;
+    struct server *server;
+    struct auth *auth;
+    struct command_client *commands;
+    struct rate_limit
+        *registrations; /* by client address: requests that cause mail or take tokens */
+    int bus_part, db_part, listener_part; /* of service_set_ready */
+};
+
+#endif

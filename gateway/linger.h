@@ -1,0 +1,19 @@
+/*
+ * A lingering close. h2o closes right behind an answer that it gave before it had read the whole
+ * request; what the client still sends would then make the kernel reset the connection, and the
+ * answer be lost. So a second descriptor keeps the connection open, and what comes is thrown away,
+ * until the client is done or a bound is reached.
+ */
+#ifndef GATEWAY_LINGER_H
+#define GATEWAY_LINGER_H
+
+#include <uv.h>
+
+#define LINGER_MAX        256           /* connections at once; beyond it they are closed at once */
+#define LINGER_MS         2000          /* each */
+#define LINGER_READ_BYTES (1024 * 1024) /* each */
+
+/* fd stays the caller's, who stops reading it. */
+void linger_start(uv_loop_t *loop, int fd);
+
+#endif

@@ -1,0 +1,130 @@
+/* The gateway: the HTTP API. Checks requests, sends commands to the leader, reads PostgreSQL. */
+#include <stddef.h>
+
+#include "gateway/admission.h"
+#include "gateway/auth.h"
+#include "gateway/command_client.h"
+#include "gateway/gateway.h"
+#include "gateway/rate_limit.h"
+#include "gateway/server.h"
+#include "gateway/stats.h"
+
+#define RATE_CLIENTS      65536 /* addresses whose registrations are counted */
+#define DB_PIPELINE_DEPTH 32
+
+static void on_bus_state(void *arg, bool connected)
+{
+    struct gateway *gateway = arg;
+    service_set_ready(gateway->service, gateway->bus_part, connected);
+    if (!connected || gateway->auth == NULL)
+        return;
+    auth_flush(gateway->auth);
+    command_client_reconnected(gateway->commands);
+}
+
+static void on_db_state(void *arg, bool connected)
+{
+    struct gateway *gateway = arg;
+    service_set_ready(gateway->service, gateway->db_part, connected);
+}
+
+static void read_networks(struct gateway *gateway)
+{
+    char error[GUARD_ERROR_SIZE];
+    if (guard_create(gateway->config->webhook_allow_cidrs, &gateway->guard, error) != 0)
+        service_fail(gateway->service, SERVICE_EXIT_CONFIG, "WEBHOOK_ALLOW_CIDRS", error);
+    if (cidr_set_parse(gateway->config->trusted_proxies, &gateway->trusted_proxies, error) != 0)
+        service_fail(gateway->service, SERVICE_EXIT_CONFIG, "TRUSTED_PROXIES", error);
+}
+
+static void open_bus(struct gateway *gateway)
+{
+    gateway->bus_part = service_part(gateway->service, "nats");
+    gateway->bus = bus_open(gateway->loop, &(struct bus_options){
+                                               .url = gateway->config->nats_url,
+                                               .name = "croncoco-gateway",
+                                               .on_state = on_bus_state,
+                                               .arg = gateway,
+                                           });
+}
+
+static void open_db(struct gateway *gateway)
+{
+    gateway->db_part = service_part(gateway->service, "database");
+    gateway->db =
+        db_open(gateway->loop, &(struct db_options){
+                                   .url = gateway->config->database_url,
+                                   .name = "croncoco-gateway",
+                                   .connections = (unsigned)gateway->config->gateway_db_connections,
+                                   .queue_limit = (unsigned)gateway->config->read_queue_limit,
+                                   .pipeline_depth = DB_PIPELINE_DEPTH,
+                                   .on_state = on_db_state,
+                                   .arg = gateway,
+                               });
+}
+
+static void open_commands(struct gateway *gateway)
+{
+    gateway->commands = command_client_open(&(struct command_client_options){
+        .loop = gateway->loop,
+        .bus = gateway->bus,
+        .limit = (size_t)gateway->config->command_limit,
+        .timeout_ms = gateway->config->command_timeout_ms,
+    });
+}
+
+static void on_request(void *arg, h2o_req_t *h2o)
+{
+    admission_admit(arg, h2o);
+}
+
+static void open_server(struct gateway *gateway)
+{
+    char error[SERVER_ERROR_SIZE];
+    gateway->listener_part = service_part(gateway->service, "listener");
+    gateway->server = server_open(
+        &(struct server_options){
+            .loop = gateway->loop,
+            .address = gateway->config->listen_address,
+            .port = (int)gateway->config->listen_port,
+            .connection_limit = (size_t)gateway->config->connection_limit,
+            .on_request = on_request,
+            .arg = gateway,
+        },
+        error);
+    if (gateway->server == NULL)
+        service_fail(gateway->service, SERVICE_EXIT_UNAVAILABLE, "cannot listen", error);
+    service_set_ready(gateway->service, gateway->listener_part, true);
+}
+
+static void on_drained(void *arg)
+{
+    struct gateway *gateway = arg;
+    bus_close(gateway->bus);
+    db_close(gateway->db);
+    service_stopped(gateway->service);
+}
+
+static void on_stop(void *arg)
+{
+    struct gateway *gateway = arg;
+    server_drain(gateway->server, on_drained, gateway);
+}
+
+int main(int argc, char **argv)
+{
+    static struct gateway gateway;
+    gateway.service = service_open("gateway", CONFIG_GATEWAY, argc, argv);
+    gateway.config = service_config(gateway.service);
+    gateway.loop = service_loop(gateway.service);
+    gateway.registrations = rate_limit_new(gateway.config->client_rate_per_minute, RATE_CLIENTS);
+    stats_open();
+    read_networks(&gateway);
+    open_bus(&gateway);
+    open_db(&gateway);
+    gateway.auth = auth_open(gateway.bus, gateway.db);
+    open_commands(&gateway);
+    open_server(&gateway);
+    service_on_stop(gateway.service, on_stop, &gateway);
+    return service_run(gateway.service);
+}

@@ -1,0 +1,124 @@
+#include "gateway/reply.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/gateway.h"
+#include "gateway/request.h"
+#include "gateway/server.h"
+#include "shared/json.h"
+
+#define DETAIL_MAX 1024 /* bytes of a sentence for the user */
+
+struct status_reason {
+    int status;
+    const char *reason;
+};
+
+static const struct status_reason reasons[] = {
+    {200, "OK"},
+    {201, "Created"},
+    {204, "No Content"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {409, "Conflict"},
+    {413, "Content Too Large"},
+    {415, "Unsupported Media Type"},
+    {422, "Unprocessable Content"},
+    {429, "Too Many Requests"},
+    {431, "Request Header Fields Too Large"},
+    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
+};
+
+static const char *reason_of(int status)
+{
+    for (size_t i = 0; i < ARRAY_LENGTH(reasons); i++)
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    return "Unknown";
+}
+
+void reply_header(struct request *request, const char *name, const char *value)
+{
+    h2o_iovec_t copy = h2o_strdup(&request->h2o->pool, value, strlen(value));
+    h2o_add_header_by_str(&request->h2o->pool, &request->h2o->res.headers, name, strlen(name), 1,
+                          NULL, copy.base, copy.len);
+}
+
+/* bytes must live as long as the request. */
+static void send_answer(struct request *request, int status, char *bytes, size_t length)
+{
+    static h2o_generator_t generator = {NULL, NULL};
+    h2o_req_t *h2o = request->h2o;
+
+    request_answered(request, status, length);
+    reply_header(request, "x-request-id", request->id);
+    h2o->res.status = status;
+    h2o->res.reason = reason_of(status);
+    if (server_draining(request->gateway->server))
+        h2o->http1_is_persistent = 0;
+    if (status != 204) { /* which must not say a length: RFC 9110, 8.6 */
+        h2o->res.content_length = length;
+        h2o_add_header(&h2o->pool, &h2o->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
+                       H2O_STRLIT("application/json"));
+    }
+    h2o_start_response(h2o, &generator);
+    h2o_iovec_t body = h2o_iovec_init(bytes, length);
+    bool bare =
+        length == 0 || h2o_memis(request->method.base, request->method.len, H2O_STRLIT("HEAD"));
+    h2o_send(h2o, &body, bare ? 0 : 1, H2O_SEND_STATE_FINAL);
+}
+
+static void free_bytes(void *block)
+{
+    free(*(char **)block);
+}
+
+void reply_buffer(struct request *request, int status, struct buffer *body)
+{
+    char **owner = h2o_mem_alloc_shared(&request->h2o->pool, sizeof *owner, free_bytes);
+    *owner = body->data;
+    size_t length = body->length;
+    *body = BUFFER_EMPTY;
+    send_answer(request, status, *owner, length);
+}
+
+void reply_json(struct request *request, int status, const char *json, size_t length)
+{
+    h2o_iovec_t copy = h2o_strdup(&request->h2o->pool, json, length);
+    send_answer(request, status, copy.base, copy.len);
+}
+
+void reply_error(struct request *request, int status, const char *format, ...)
+{
+    char detail[DETAIL_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+
+    struct buffer body = BUFFER_EMPTY;
+    buffer_text(&body, "{\"detail\":");
+    json_write_string(&body, detail, strlen(detail));
+    buffer_text(&body, "}");
+    reply_buffer(request, status, &body);
+}
+
+void reply_retry(struct request *request, int status, int retry_after_s, const char *detail)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", retry_after_s);
+    reply_header(request, "retry-after", text);
+    reply_error(request, status, "%s", detail);
+}
+
+void reply_empty(struct request *request)
+{
+    send_answer(request, 204, NULL, 0);
+}

@@ -1,0 +1,29 @@
+/*
+ * Answers. Each of these ends the request's work: it is answered exactly once, and what it was
+ * given in memory may go once the function has returned.
+ */
+#ifndef GATEWAY_REPLY_H
+#define GATEWAY_REPLY_H
+
+#include <stddef.h>
+
+#include "shared/buffer.h"
+#include "shared/compiler.h"
+
+struct request;
+
+/* Adds a header to the answer that will follow; name a constant in lower case, value is copied. */
+void reply_header(struct request *request, const char *name, const char *value);
+
+/* Takes the buffer's memory; it holds JSON. */
+void reply_buffer(struct request *request, int status, struct buffer *body);
+/* JSON text, copied. */
+void reply_json(struct request *request, int status, const char *json, size_t length);
+/* {"detail": "..."}: format makes the sentence for the user. */
+void reply_error(struct request *request, int status, const char *format, ...) PRINTF_LIKE(3, 4);
+/* The same with Retry-After. */
+void reply_retry(struct request *request, int status, int retry_after_s, const char *detail);
+/* 204 */
+void reply_empty(struct request *request);
+
+#endif

@@ -1,0 +1,25 @@
+#include "gateway/routes.h"
+
+#include "gateway/accounts.h"
+#include "gateway/cron_preview.h"
+#include "gateway/executions.h"
+#include "gateway/jobs.h"
+
+const struct route routes[] = {
+    {"POST", "/register", accounts_register, ROUTE_METERED, ROUTE_WITH_BODY},
+    {"POST", "/verify-email", accounts_verify_email, ROUTE_METERED, ROUTE_WITH_BODY},
+    {"POST", "/request-key-rotation", accounts_request_rotation, ROUTE_METERED, ROUTE_WITH_BODY},
+    {"POST", "/rotate-key", accounts_rotate_key, ROUTE_METERED, ROUTE_WITH_BODY},
+    {"POST", "/account/delete-request", accounts_request_deletion, ROUTE_METERED, ROUTE_WITH_BODY},
+    {"GET", "/account", accounts_show, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"PATCH", "/account", accounts_update, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
+    {"DELETE", "/account", accounts_delete, ROUTE_METERED, ROUTE_WITH_BODY},
+    {"GET", "/jobs", jobs_list, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"POST", "/jobs", jobs_create, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
+    {"GET", "/jobs/{id}", jobs_show, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"PATCH", "/jobs/{id}", jobs_update, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
+    {"DELETE", "/jobs/{id}", jobs_delete, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"GET", "/jobs/{id}/executions", executions_list, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"GET", "/cron/preview", cron_preview, ROUTE_PUBLIC, ROUTE_WITHOUT_BODY},
+};
+const size_t routes_count = ARRAY_LENGTH(routes);

@@ -1,0 +1,97 @@
+#include "gateway/stats.h"
+
+#include <stdlib.h>
+
+#include "gateway/routes.h"
+#include "shared/buffer.h"
+#include "shared/memory.h"
+#include "shared/metrics.h"
+
+#define STATUS_CLASSES 5 /* 1xx .. 5xx */
+
+static struct {
+    struct metric **requests; /* (routes_count + 1) * STATUS_CLASSES; the last route is "none" */
+    struct metric *seconds;
+    struct metric *refused[REFUSALS];
+    struct metric *connections;
+    struct metric *commands_waiting;
+    struct metric *commands_resent;
+    struct metric *key_lookups[2];
+} stats;
+
+/* Labels live as long as the metrics: for ever. */
+static const char *request_labels(size_t route, unsigned status_class)
+{
+    struct buffer labels = BUFFER_EMPTY;
+    if (route < routes_count)
+        buffer_format(&labels, "route=\"%s %s\",status=\"%uxx\"", routes[route].method,
+                      routes[route].path, status_class);
+    else
+        buffer_format(&labels, "route=\"none\",status=\"%uxx\"", status_class);
+    return labels.data;
+}
+
+void stats_open(void)
+{
+    static const char *const refusals[REFUSALS] = {
+        [REFUSED_CONNECTION] = "what=\"connection\"",
+        [REFUSED_REQUEST] = "what=\"request\"",
+        [REFUSED_COMMAND] = "what=\"command\"",
+        [REFUSED_READ] = "what=\"read\"",
+        [REFUSED_RATE] = "what=\"rate\"",
+    };
+    stats.requests = memory_new((routes_count + 1) * STATUS_CLASSES, sizeof(struct metric *));
+    for (size_t i = 0; i < (routes_count + 1) * STATUS_CLASSES; i++)
+        stats.requests[i] =
+            metric_counter("croncoco_http_requests_total",
+                           request_labels(i / STATUS_CLASSES, (unsigned)(i % STATUS_CLASSES) + 1),
+                           "Requests answered");
+    stats.seconds = metric_histogram("croncoco_http_request_seconds", "",
+                                     "Time from a whole request to its answer",
+                                     metric_seconds_bounds, metric_seconds_bounds_count);
+    for (size_t i = 0; i < REFUSALS; i++)
+        stats.refused[i] = metric_counter("croncoco_http_refused_total", refusals[i],
+                                          "What was refused for a limit or for its form");
+    stats.connections = metric_gauge("croncoco_http_connections", "", "Open client connections");
+    stats.commands_waiting =
+        metric_gauge("croncoco_commands_waiting", "", "Commands without an answer yet");
+    stats.commands_resent =
+        metric_counter("croncoco_commands_resent_total", "", "Commands that were sent again");
+    stats.key_lookups[false] =
+        metric_counter("croncoco_key_lookups_total", "cached=\"false\"", "API keys looked up");
+    stats.key_lookups[true] =
+        metric_counter("croncoco_key_lookups_total", "cached=\"true\"", "API keys looked up");
+}
+
+void stats_request(const struct route *route, int status, double seconds)
+{
+    size_t index = route != NULL ? (size_t)(route - routes) : routes_count;
+    INVARIANT(index <= routes_count && status >= 100 && status < 600);
+    metric_add(stats.requests[index * STATUS_CLASSES + (size_t)(status / 100) - 1], 1);
+    metric_observe(stats.seconds, seconds);
+}
+
+void stats_refused(enum refusal refusal)
+{
+    metric_add(stats.refused[refusal], 1);
+}
+
+void stats_connections(size_t count)
+{
+    metric_set(stats.connections, (double)count);
+}
+
+void stats_commands_waiting(size_t count)
+{
+    metric_set(stats.commands_waiting, (double)count);
+}
+
+void stats_command_resent(void)
+{
+    metric_add(stats.commands_resent, 1);
+}
+
+void stats_key_lookup(bool cached)
+{
+    metric_add(stats.key_lookups[cached], 1);
+}

@@ -1,0 +1,30 @@
+/* What the gateway counts. */
+#ifndef GATEWAY_STATS_H
+#define GATEWAY_STATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "gateway/router.h"
+
+enum refusal {
+    REFUSED_CONNECTION, /* over the limit of connections */
+    REFUSED_REQUEST,    /* broken or too large, before it was routed */
+    REFUSED_COMMAND,    /* too many commands wait */
+    REFUSED_READ,       /* too many reads wait */
+    REFUSED_RATE,       /* over the rate of a client address */
+    REFUSALS
+};
+
+/* Before any of the others. */
+void stats_open(void);
+
+/* route NULL: none matched. */
+void stats_request(const struct route *route, int status, double seconds);
+void stats_refused(enum refusal refusal);
+void stats_connections(size_t count);
+void stats_commands_waiting(size_t count);
+void stats_command_resent(void);
+void stats_key_lookup(bool cached);
+
+#endif
