@@ -1,0 +1,335 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mailer/compose.h"
+#include "mailer/mime.h"
+#include "shared/memory.h"
+
+#define SECRET "0123456789abcdef0123456789abcdef"
+
+static const struct composer composer = {
+    .from = "CronCoco <no-reply@croncoco.test>",
+    .public_url = "https://api.croncoco.test/",
+    .secret = SECRET,
+};
+
+static struct mail make_mail(enum mail_kind kind, const char *to)
+{
+    struct mail mail = {.kind = kind, .id = "m-17", .created_ms = 1795352046000};
+    mail.expires_ms = mail.created_ms + 15LL * 60 * 1000;
+    for (size_t i = 0; i < sizeof mail.token_id; i++)
+        mail.token_id[i] = (uint8_t)(i * 7);
+    memcpy(mail.to, to, strlen(to) + 1);
+    return mail;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c - 'A' + 10;
+}
+
+/* A quoted-printable text read back, with \n line ends. */
+static char *decode(const char *text, size_t length)
+{
+    char *decoded = memory_new(length + 1, 1);
+    size_t out = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '\r')
+            continue;
+        if (text[i] == '=' && text[i + 1] == '\r') {
+            i += 2;
+        } else if (text[i] == '=') {
+            decoded[out++] = (char)(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
+            i += 2;
+        } else {
+            decoded[out++] = text[i];
+        }
+    }
+    return decoded;
+}
+
+/* The content of the part of a type, decoded; the caller frees it. */
+static char *part_of(const struct buffer *message, const char *type)
+{
+    char head[64] = "Content-Type: ";
+    strncat(head, type, sizeof head - strlen(head) - 1);
+    const char *part = strstr(message->data, head);
+    assert_non_null(part);
+    const char *body = strstr(part, "\r\n\r\n");
+    assert_non_null(body);
+    body += 4;
+    const char *end = strstr(body, "\r\n--=_m-17");
+    assert_non_null(end);
+    return decode(body, (size_t)(end - body));
+}
+
+static void check_lines(const struct buffer *message)
+{
+    size_t column = 0;
+    for (size_t i = 0; i < message->length; i++) {
+        char c = message->data[i];
+        if (c == '\n') {
+            assert_int_equal(message->data[i - 1], '\r');
+            column = 0;
+            continue;
+        }
+        if (c == '\r') {
+            assert_int_equal(message->data[i + 1], '\n');
+            continue;
+        }
+        assert_true(c >= ' ' && c <= '~');
+        assert_true(++column <= 998);
+    }
+}
+
+static void test_every_kind(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < MAIL_KINDS; kind++) {
+        struct mail mail = make_mail((enum mail_kind)kind, "ann@example.com");
+        struct buffer message = BUFFER_EMPTY;
+        compose(&composer, &mail, &message);
+        check_lines(&message);
+        assert_non_null(strstr(message.data, "From: CronCoco <no-reply@croncoco.test>\r\n"));
+        assert_non_null(strstr(message.data, "To: ann@example.com\r\n"));
+        assert_non_null(strstr(message.data, "Message-ID: <m-17@croncoco.test>\r\n"));
+        assert_non_null(strstr(message.data, "Date: Sun, 22 Nov 2026 12:54:06 +0000\r\n"));
+        assert_non_null(strstr(message.data, "MIME-Version: 1.0\r\n"));
+        assert_non_null(strstr(message.data, "\r\n--=_m-17--\r\n"));
+
+        char token[TOKEN_TEXT_SIZE];
+        token_make(SECRET, mail_kind_name(mail.kind), mail.token_id, token);
+        char *text = part_of(&message, "text/plain");
+        char *html = part_of(&message, "text/html");
+        if (mail.kind == MAIL_KNOWN) {
+            assert_null(strstr(text, token));
+        } else {
+            char line[TOKEN_TEXT_SIZE + 2] = "\n";
+            strncat(line, token, sizeof line - strlen(line) - 1);
+            const char *found = strstr(text, line);
+            assert_non_null(found);
+            assert_int_equal(found[strlen(line)], '\n');
+            assert_non_null(strstr(html, token));
+            assert_non_null(strstr(text, "15 minutes"));
+            assert_non_null(strstr(text, "13:09 UTC"));
+            /* The line is whole in the encoded form too, for a person who reads the file. */
+            assert_non_null(strstr(message.data, line + 1));
+        }
+        assert_null(strstr(message.data, SECRET));
+        free(text);
+        free(html);
+        buffer_free(&message);
+    }
+}
+
+static void check_command(enum mail_kind kind, const char *to, const char *head, const char *tail)
+{
+    struct mail mail = make_mail(kind, to);
+    struct buffer message = BUFFER_EMPTY;
+    compose(&composer, &mail, &message);
+    char *text = part_of(&message, "text/plain");
+    const char *command = strstr(text, head);
+    assert_non_null(command);
+    char token[TOKEN_TEXT_SIZE];
+    struct buffer expected = BUFFER_EMPTY;
+    buffer_text(&expected, head);
+    if (kind != MAIL_KNOWN)
+        buffer_text(&expected, token_make(SECRET, mail_kind_name(kind), mail.token_id, token));
+    buffer_text(&expected, tail);
+    assert_memory_equal(command, expected.data, expected.length);
+    buffer_free(&expected);
+    free(text);
+    buffer_free(&message);
+}
+
+#define JSON_HEADER " -H \"Content-Type: application/json\" -d "
+
+static void test_commands(void **state)
+{
+    (void)state;
+    check_command(MAIL_VERIFY, "ann@example.com",
+                  "curl -X POST https://api.croncoco.test/verify-email" JSON_HEADER
+                  "'{\"token\":\"",
+                  "\"}'\n");
+    check_command(MAIL_ROTATE, "ann@example.com",
+                  "curl -X POST https://api.croncoco.test/rotate-key" JSON_HEADER "'{\"token\":\"",
+                  "\"}'\n");
+    check_command(MAIL_DELETE, "ann@example.com",
+                  "curl -X DELETE https://api.croncoco.test/account" JSON_HEADER
+                  "'{\"email\":\"ann@example.com\",\"token\":\"",
+                  "\"}'\n");
+    check_command(MAIL_KNOWN, "o'neil@example.com",
+                  "curl -X POST https://api.croncoco.test/request-key-rotation" JSON_HEADER
+                  "'{\"email\":\"o'\\''neil@example.com\"}'\n",
+                  "");
+}
+
+static void test_same_bytes(void **state)
+{
+    (void)state;
+    struct mail mail = make_mail(MAIL_ROTATE, "ann@example.com");
+    struct buffer first = BUFFER_EMPTY;
+    struct buffer second = BUFFER_EMPTY;
+    compose(&composer, &mail, &first);
+    compose(&composer, &mail, &second);
+    assert_int_equal(first.length, second.length);
+    assert_memory_equal(first.data, second.data, first.length);
+    buffer_free(&first);
+    buffer_free(&second);
+}
+
+static void test_html_escapes(void **state)
+{
+    (void)state;
+    struct mail mail = make_mail(MAIL_KNOWN, "a&b'c@example.com");
+    struct buffer message = BUFFER_EMPTY;
+    compose(&composer, &mail, &message);
+    char *html = part_of(&message, "text/html");
+    assert_non_null(strstr(html, "a&amp;b"));
+    assert_null(strstr(html, "a&b"));
+    free(html);
+    buffer_free(&message);
+}
+
+static void test_addresses(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"a@b", "ann+tag@example.com", "o'neil@example.com",
+                                       "x_!#$%&*/=?^`{|}~-y@example.co.uk"};
+    static const char *const bad[] = {"",
+                                      "ann",
+                                      "@example.com",
+                                      "ann@",
+                                      "ann@b@c",
+                                      "a@b,c@d",
+                                      "a@b\r\nBcc: c@d",
+                                      "a@b\nBcc:c",
+                                      "ann@exa mple.com",
+                                      "<a@b>",
+                                      "\"a b\"@c",
+                                      "a@[127.0.0.1]",
+                                      "a;b@c",
+                                      "group:a@b",
+                                      "a\\b@c",
+                                      "a@b\x7f",
+                                      "\xc3\xa4@example.com"};
+    for (size_t i = 0; i < ARRAY_LENGTH(good); i++)
+        assert_int_equal(compose_address_check(good[i]), 0);
+    for (size_t i = 0; i < ARRAY_LENGTH(bad); i++)
+        assert_int_equal(compose_address_check(bad[i]), -1);
+}
+
+static void test_configuration(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from;
+        const char *url;
+        int result;
+    } cases[] = {
+        {"CronCoco <a@b.test>", "https://api.test", 0},
+        {"a@b.test", "http://127.0.0.1:8080", 0},
+        {"a@b.test", "ftp://api.test", -1},
+        {"a@b.test", "https://api.test/'; rm -rf /", -1},
+        {"a@b.test", "https://api.test/\r\nX: y", -1},
+        {"a@b.test\r\nBcc: c@d", "https://api.test", -1},
+        {"CronCoco <a@b.test", "https://api.test", -1},
+        {"CronCoco <a@b.test> x", "https://api.test", -1},
+        {"CronCoco", "https://api.test", -1},
+        {"CronCoco <>", "https://api.test", -1},
+        {"", "https://api.test", -1},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct composer each = {cases[i].from, cases[i].url, SECRET};
+        const char *error = NULL;
+        assert_int_equal(composer_check(&each, &error), cases[i].result);
+        if (cases[i].result)
+            assert_non_null(error);
+    }
+    size_t length;
+    const char *sender = composer_sender(&composer, &length);
+    assert_int_equal(length, strlen("no-reply@croncoco.test"));
+    assert_memory_equal(sender, "no-reply@croncoco.test", length);
+}
+
+static void check_quoted(const char *text, const char *expected)
+{
+    struct buffer out = BUFFER_EMPTY;
+    mime_quoted_printable(&out, text, strlen(text));
+    assert_string_equal(out.data, expected);
+    buffer_free(&out);
+}
+
+static void test_quoted_printable(void **state)
+{
+    (void)state;
+    check_quoted("plain\n", "plain\r\n");
+    check_quoted("a=b", "a=3Db");
+    check_quoted("caf\xc3\xa9\n", "caf=C3=A9\r\n");
+    check_quoted("-- \nx", "--=20\r\nx");
+    check_quoted("tab\t\n", "tab=09\r\n");
+    check_quoted("a\rb", "a=0Db");
+    check_quoted("=_", "=3D_");
+    /* 76 bytes are a line; of 77 the last two go to the next. */
+    char text[80];
+    memset(text, 'x', sizeof text);
+    text[76] = '\0';
+    check_quoted(text, text);
+    char expected[90];
+    memset(expected, 'x', sizeof expected);
+    memcpy(expected + 75, "=\r\nxx", 6);
+    text[76] = 'x';
+    text[77] = '\0';
+    check_quoted(text, expected);
+}
+
+static void test_quoted_printable_long(void **state)
+{
+    (void)state;
+    char text[1000];
+    for (size_t i = 0; i < sizeof text - 1; i++)
+        text[i] = (char)(i % 7 == 0 ? 0xe9 : 'a' + (char)(i % 26));
+    text[sizeof text - 1] = '\0';
+    struct buffer out = BUFFER_EMPTY;
+    mime_quoted_printable(&out, text, strlen(text));
+    for (const char *line = out.data; *line;) {
+        size_t length = strcspn(line, "\r");
+        assert_true(length <= 76);
+        line += length + (line[length] ? 2 : 0);
+    }
+    char *back = decode(out.data, out.length);
+    assert_string_equal(back, text);
+    free(back);
+    buffer_free(&out);
+}
+
+static void test_dates(void **state)
+{
+    (void)state;
+    char text[MIME_DATE_SIZE];
+    assert_string_equal(mime_date(text, 0), "Thu, 01 Jan 1970 00:00:00 +0000");
+    assert_string_equal(mime_date(text, 1709208000999), "Thu, 29 Feb 2024 12:00:00 +0000");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_kind),
+        cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_html_escapes),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_configuration),
+        cmocka_unit_test(test_quoted_printable),
+        cmocka_unit_test(test_quoted_printable_long),
+        cmocka_unit_test(test_dates),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
