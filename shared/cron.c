@@ -8,8 +8,8 @@
 #define FIELDS          5
 #define MINUTES_A_DAY   1440
 #define ALL_DAYS        0xfffffffeU
-#define CYCLE_DAYS      146097 /* 400 years: after them dates and weekdays repeat */
-#define NUMBER_MAX      1000000000
+#define CYCLE_DAYS      146097    /* 400 years: after them dates and weekdays repeat */
+#define NUMBER_MAX      100000000 /* ten of them fit an unsigned */
 #define TOKEN_SHOWN_MAX 20
 
 /* Times further from 1970 have no next one: keeps all sums below inside int64_t. */
