@@ -1,0 +1,536 @@
+/* The loop's side of the bus; see bus_internal.h for the parts. */
+#include "shared/bus.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/bus_internal.h"
+#include "shared/log.h"
+#include "shared/memory.h"
+
+#define QUEUE_LIMIT_DEFAULT 65536
+/* Events handed on in one turn of the loop. */
+#define EVENTS_PER_TURN 1024
+/* A request made while there is no connection ends after it: a caller in a loop does not spin. */
+#define DISCONNECTED_PAUSE_MS 50
+#define ROUTE_BUCKETS         64
+
+#define INBOX_RANDOM_BYTES 16
+#define INBOX_PREFIX_SIZE  48
+/* After the prefix: 16 hexadecimal digits are a request's, 'i' and 16 such digits a route's. */
+#define ROUTE_MARK 'i'
+
+struct bus_subscription {
+    struct bus *bus;
+    bus_message_cb *on_message;
+    void *arg;
+    uint64_t id;                   /* of a core subscription, or 0 */
+    uint64_t route;                /* of an inbox */
+    struct bus_subscription *next; /* in its route bucket */
+};
+
+/* Of core subscriptions; an id is the generation and the slot. */
+struct slot {
+    uint32_t generation;
+    struct bus_subscription *subscription; /* NULL: free */
+};
+
+struct bus {
+    uv_loop_t *loop;
+    uv_async_t wake;
+    uv_prepare_t prepare;
+    unsigned open_handles;
+    bool closed;
+    bool connected;
+    uint64_t epoch;
+    size_t queue_limit;
+    void (*on_state)(void *arg, bool connected);
+    void *arg;
+    struct bus_link *link;
+    struct bus_requests *requests;
+
+    /* Commands of this turn; handed over before the loop sleeps. */
+    struct bus_command *first;
+    struct bus_command *last;
+    size_t publishes;
+
+    /* What came in and is not yet handed on. */
+    struct bus_event *events;
+    size_t event_capacity;
+    size_t event_count;
+    size_t event_next;
+
+    char inbox_prefix[INBOX_PREFIX_SIZE]; /* with the dot */
+    size_t inbox_prefix_length;
+    struct bus_subscription *routes[ROUTE_BUCKETS];
+    struct slot *slots;
+    uint32_t slot_count;
+
+    struct bus_watcher *watchers;
+    struct bus_watcher *watcher_next; /* to be told of the present change next */
+};
+
+const char *bus_status_text(enum bus_status status)
+{
+    switch (status) {
+    case BUS_OK: return "ok";
+    case BUS_FULL: return "outgoing queue full";
+    case BUS_TIMEOUT: return "no answer in time";
+    case BUS_DISCONNECTED: return "disconnected";
+    case BUS_NO_RESPONDERS: return "no responders";
+    case BUS_REFUSED: return "refused";
+    }
+    invariant_failed("a bus_status", __FILE__, __LINE__);
+}
+
+/* --- small things --- */
+
+char *bus_hex(char text[static BUS_HEX_SIZE], uint64_t value)
+{
+    for (size_t i = 0; i < BUS_HEX_SIZE - 1; i++)
+        text[i] = "0123456789abcdef"[value >> (60 - 4 * i) & 15];
+    text[BUS_HEX_SIZE - 1] = '\0';
+    return text;
+}
+
+int bus_hex_parse(const char *text, uint64_t *value)
+{
+    uint64_t parsed = 0;
+    for (size_t i = 0; i < BUS_HEX_SIZE - 1; i++) {
+        char c = text[i];
+        unsigned digit;
+        if (c >= '0' && c <= '9')
+            digit = (unsigned)(c - '0');
+        else if (c >= 'a' && c <= 'f')
+            digit = (unsigned)(c - 'a') + 10;
+        else
+            return -1;
+        parsed = parsed << 4 | digit;
+    }
+    *value = parsed;
+    return 0;
+}
+
+/* cnats does not look: a space in a subject would break the connection's protocol. */
+static bool subject_valid(const char *subject)
+{
+    if (!*subject)
+        return false;
+    for (const char *c = subject; *c; c++)
+        if ((unsigned char)*c <= ' ' || *c == 0x7f)
+            return false;
+    return true;
+}
+
+static natsMsg *native_message(const struct bus_message *message)
+{
+    /* cnats wants it writable: it parses the headers when they are first asked for. */
+    return (natsMsg *)(uintptr_t)message->native;
+}
+
+const char *bus_message_header(const struct bus_message *message, const char *name)
+{
+    const char *value = NULL;
+    if (natsMsgHeader_Get(native_message(message), name, &value) != NATS_OK)
+        return NULL;
+    return value;
+}
+
+int bus_message_status(const struct bus_message *message)
+{
+    if (message->length > 0)
+        return 0;
+    const char *text = bus_message_header(message, "Status");
+    return text ? (int)strtol(text, NULL, 10) : 0;
+}
+
+uv_loop_t *bus_loop(const struct bus *bus)
+{
+    return bus->loop;
+}
+
+bool bus_connected(const struct bus *bus)
+{
+    return bus->connected;
+}
+
+size_t bus_queued(const struct bus *bus)
+{
+    return bus->publishes + bus_link_queued(bus->link);
+}
+
+/* --- outgoing --- */
+
+static void add_command(struct bus *bus, struct bus_command *command)
+{
+    if (bus->first)
+        bus->last->next = command;
+    else
+        bus->first = command;
+    bus->last = command;
+    if (command->kind == BUS_COMMAND_PUBLISH)
+        bus->publishes++;
+}
+
+static void hand_over(struct bus *bus)
+{
+    if (!bus->first)
+        return;
+    bus_link_send(bus->link, bus->first, bus->last, bus->publishes);
+    bus->first = NULL;
+    bus->last = NULL;
+    bus->publishes = 0;
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    hand_over(prepare->data);
+}
+
+enum bus_status bus_publish(struct bus *bus, const char *subject, const char *reply,
+                            const void *data, size_t length)
+{
+    INVARIANT(!bus->closed);
+    if (!bus->connected)
+        return BUS_DISCONNECTED;
+    if (bus_queued(bus) >= bus->queue_limit)
+        return BUS_FULL;
+    if (!subject_valid(subject) || (reply && !subject_valid(reply))) {
+        LOG_WARN("bus: not a subject", LOG_STR("subject", subject), LOG_STR("reply", reply));
+        return BUS_NO_RESPONDERS;
+    }
+    struct bus_command *command =
+        bus_command_new(BUS_COMMAND_PUBLISH, subject, reply, NULL, 0, data, length);
+    command->epoch = bus->epoch;
+    add_command(bus, command);
+    return BUS_OK;
+}
+
+static enum bus_status request(struct bus *bus, const char *subject,
+                               const struct bus_header *headers, size_t header_count,
+                               const void *data, size_t length, int64_t timeout_ms,
+                               bus_answer_cb *on_answer, bus_ack_cb *on_ack, void *arg)
+{
+    INVARIANT(!bus->closed);
+    enum bus_status unsent = BUS_OK;
+    int64_t pause_ms = 0;
+    if (!subject_valid(subject)) {
+        LOG_WARN("bus: not a subject", LOG_STR("subject", subject));
+        unsent = BUS_NO_RESPONDERS;
+    } else if (!bus->connected) {
+        unsent = BUS_DISCONNECTED;
+        pause_ms = timeout_ms < DISCONNECTED_PAUSE_MS ? timeout_ms : DISCONNECTED_PAUSE_MS;
+    } else if (bus_queued(bus) >= bus->queue_limit) {
+        return BUS_FULL;
+    }
+    if (unsent != BUS_OK)
+        return bus_requests_add(bus->requests, pause_ms, unsent, on_answer, on_ack, arg) ? BUS_OK
+                                                                                         : BUS_FULL;
+
+    uint64_t id = bus_requests_add(bus->requests, timeout_ms, BUS_TIMEOUT, on_answer, on_ack, arg);
+    if (id == 0)
+        return BUS_FULL;
+    char reply[BUS_INBOX_SIZE];
+    memcpy(reply, bus->inbox_prefix, bus->inbox_prefix_length);
+    bus_hex(reply + bus->inbox_prefix_length, id);
+    struct bus_command *command =
+        bus_command_new(BUS_COMMAND_PUBLISH, subject, reply, headers, header_count, data, length);
+    command->epoch = bus->epoch;
+    command->id = id;
+    command->deadline_ms = bus_now_ms() + timeout_ms;
+    add_command(bus, command);
+    return BUS_OK;
+}
+
+enum bus_status bus_request(struct bus *bus, const char *subject, const struct bus_header *headers,
+                            size_t header_count, const void *data, size_t length,
+                            int64_t timeout_ms, bus_answer_cb *on_answer, void *arg)
+{
+    return request(bus, subject, headers, header_count, data, length, timeout_ms, on_answer, NULL,
+                   arg);
+}
+
+enum bus_status bus_publish_acked(struct bus *bus, const char *subject,
+                                  const struct bus_header *headers, size_t header_count,
+                                  const void *data, size_t length, int64_t timeout_ms,
+                                  bus_ack_cb *on_ack, void *arg)
+{
+    return request(bus, subject, headers, header_count, data, length, timeout_ms, NULL, on_ack,
+                   arg);
+}
+
+void bus_forget(struct bus *bus, void *arg)
+{
+    bus_requests_forget(bus->requests, arg);
+}
+
+/* --- subscriptions --- */
+
+static void random_bytes(void *bytes, size_t length)
+{
+    INVARIANT(uv_random(NULL, NULL, bytes, length, 0, NULL) == 0);
+}
+
+char *bus_new_inbox(struct bus *bus, char text[static BUS_INBOX_SIZE])
+{
+    uint64_t route;
+    random_bytes(&route, sizeof(route));
+    memcpy(text, bus->inbox_prefix, bus->inbox_prefix_length);
+    text[bus->inbox_prefix_length] = ROUTE_MARK;
+    bus_hex(text + bus->inbox_prefix_length + 1, route);
+    return text;
+}
+
+static bool own_inbox(const struct bus *bus, const char *subject, uint64_t *route)
+{
+    return strncmp(subject, bus->inbox_prefix, bus->inbox_prefix_length) == 0 &&
+           subject[bus->inbox_prefix_length] == ROUTE_MARK &&
+           bus_hex_parse(subject + bus->inbox_prefix_length + 1, route) == 0;
+}
+
+static uint32_t free_slot(struct bus *bus)
+{
+    for (uint32_t i = 0; i < bus->slot_count; i++)
+        if (!bus->slots[i].subscription)
+            return i;
+    uint32_t count = bus->slot_count ? bus->slot_count * 2 : 16;
+    bus->slots = memory_resize(bus->slots, count, sizeof(*bus->slots));
+    memset(bus->slots + bus->slot_count, 0, (count - bus->slot_count) * sizeof(*bus->slots));
+    uint32_t slot = bus->slot_count;
+    bus->slot_count = count;
+    return slot;
+}
+
+struct bus_subscription *bus_subscribe(struct bus *bus, const char *subject, const char *group,
+                                       bus_message_cb *on_message, void *arg)
+{
+    INVARIANT(!bus->closed && subject_valid(subject) && (!group || subject_valid(group)));
+    struct bus_subscription *subscription = memory_new(1, sizeof(*subscription));
+    subscription->bus = bus;
+    subscription->on_message = on_message;
+    subscription->arg = arg;
+    if (!group && own_inbox(bus, subject, &subscription->route)) {
+        struct bus_subscription **bucket = &bus->routes[subscription->route % ROUTE_BUCKETS];
+        subscription->next = *bucket;
+        *bucket = subscription;
+        return subscription;
+    }
+    uint32_t slot = free_slot(bus);
+    bus->slots[slot].subscription = subscription;
+    subscription->id = (uint64_t)++bus->slots[slot].generation << 32 | slot;
+    struct bus_command *command =
+        bus_command_new(BUS_COMMAND_SUBSCRIBE, subject, group, NULL, 0, NULL, 0);
+    command->id = subscription->id;
+    add_command(bus, command);
+    return subscription;
+}
+
+void bus_unsubscribe(struct bus_subscription *subscription)
+{
+    struct bus *bus = subscription->bus;
+    if (subscription->id) {
+        bus->slots[(uint32_t)subscription->id].subscription = NULL;
+        struct bus_command *command =
+            bus_command_new(BUS_COMMAND_UNSUBSCRIBE, "", NULL, NULL, 0, NULL, 0);
+        command->id = subscription->id;
+        add_command(bus, command);
+    } else {
+        struct bus_subscription **at = &bus->routes[subscription->route % ROUTE_BUCKETS];
+        while (*at != subscription)
+            at = &(*at)->next;
+        *at = subscription->next;
+    }
+    free(subscription);
+}
+
+/* --- incoming --- */
+
+static void inbox_message(struct bus *bus, const struct bus_message *message)
+{
+    /* The wildcard subscription brings nothing else. */
+    INVARIANT(strncmp(message->subject, bus->inbox_prefix, bus->inbox_prefix_length) == 0);
+    const char *suffix = message->subject + bus->inbox_prefix_length;
+    uint64_t id;
+    if (own_inbox(bus, message->subject, &id)) {
+        for (struct bus_subscription *s = bus->routes[id % ROUTE_BUCKETS]; s; s = s->next) {
+            if (s->route == id) {
+                s->on_message(s->arg, message);
+                return;
+            }
+        }
+    } else if (bus_hex_parse(suffix, &id) == 0) {
+        if (natsMsg_IsNoResponders(native_message(message)))
+            bus_requests_end(bus->requests, id, BUS_NO_RESPONDERS, NULL);
+        else
+            bus_requests_end(bus->requests, id, BUS_OK, message);
+    }
+}
+
+static void core_message(struct bus *bus, uint64_t id, const struct bus_message *message)
+{
+    uint32_t slot = (uint32_t)id;
+    INVARIANT(slot < bus->slot_count);
+    struct bus_subscription *subscription = bus->slots[slot].subscription;
+    if (subscription && subscription->id == id)
+        subscription->on_message(subscription->arg, message);
+}
+
+static void on_native_event(struct bus *bus, const struct bus_event *event)
+{
+    const struct bus_message message = {.subject = natsMsg_GetSubject(event->message),
+                                        .reply = natsMsg_GetReply(event->message),
+                                        .data = natsMsg_GetData(event->message),
+                                        .length = (size_t)natsMsg_GetDataLength(event->message),
+                                        .native = event->message};
+    if (event->id == BUS_INBOX_SUBSCRIPTION)
+        inbox_message(bus, &message);
+    else
+        core_message(bus, event->id, &message);
+}
+
+static void set_connected(struct bus *bus, bool connected)
+{
+    bus->connected = connected;
+    bus->watcher_next = bus->watchers;
+    while (!bus->closed && bus->watcher_next) {
+        struct bus_watcher *watcher = bus->watcher_next;
+        bus->watcher_next = watcher->next;
+        watcher->on_state(watcher->arg, connected);
+    }
+    if (!bus->closed && bus->on_state)
+        bus->on_state(bus->arg, connected);
+}
+
+static void handle_event(struct bus *bus, const struct bus_event *event)
+{
+    switch (event->kind) {
+    case BUS_EVENT_CONNECTED:
+        LOG_INFO("bus: connected");
+        bus->epoch = event->id;
+        set_connected(bus, true);
+        break;
+    case BUS_EVENT_DISCONNECTED:
+        LOG_WARN("bus: disconnected");
+        set_connected(bus, false);
+        if (!bus->closed)
+            bus_requests_disconnect(bus->requests);
+        break;
+    case BUS_EVENT_MESSAGE: on_native_event(bus, event); break;
+    case BUS_EVENT_UNSENT: bus_requests_end(bus->requests, event->id, BUS_REFUSED, NULL); break;
+    }
+}
+
+static void on_wake(uv_async_t *wake)
+{
+    struct bus *bus = wake->data;
+    for (size_t handled = 0; handled < EVENTS_PER_TURN && !bus->closed; handled++) {
+        if (bus->event_next == bus->event_count) {
+            bus->event_next = 0;
+            bus->event_count = bus_link_take(bus->link, &bus->events, &bus->event_capacity);
+            if (bus->event_count == 0)
+                return;
+        }
+        /* A callback may close the bus: what was taken out is ours to free. */
+        struct bus_event event = bus->events[bus->event_next++];
+        handle_event(bus, &event);
+        natsMsg_Destroy(event.message);
+    }
+    if (!bus->closed)
+        uv_async_send(&bus->wake);
+}
+
+/* --- watchers --- */
+
+void bus_watch(struct bus *bus, struct bus_watcher *watcher)
+{
+    watcher->previous = NULL;
+    watcher->next = bus->watchers;
+    if (bus->watchers)
+        bus->watchers->previous = watcher;
+    bus->watchers = watcher;
+}
+
+void bus_unwatch(struct bus *bus, struct bus_watcher *watcher)
+{
+    if (bus->watcher_next == watcher)
+        bus->watcher_next = watcher->next;
+    if (watcher->previous)
+        watcher->previous->next = watcher->next;
+    else
+        bus->watchers = watcher->next;
+    if (watcher->next)
+        watcher->next->previous = watcher->previous;
+}
+
+/* --- life --- */
+
+struct bus *bus_open(uv_loop_t *loop, const struct bus_options *options)
+{
+    struct bus *bus = memory_new(1, sizeof(*bus));
+    bus->loop = loop;
+    bus->queue_limit = options->queue_limit ? options->queue_limit : QUEUE_LIMIT_DEFAULT;
+    bus->on_state = options->on_state;
+    bus->arg = options->arg;
+
+    uint64_t random[INBOX_RANDOM_BYTES / sizeof(uint64_t)];
+    char *at = stpcpy(bus->inbox_prefix, "_INBOX.");
+    random_bytes(random, sizeof(random));
+    for (size_t i = 0; i < ARRAY_LENGTH(random); i++, at += BUS_HEX_SIZE - 1)
+        bus_hex(at, random[i]);
+    at = stpcpy(at, ".");
+    bus->inbox_prefix_length = (size_t)(at - bus->inbox_prefix);
+
+    INVARIANT(uv_async_init(loop, &bus->wake, on_wake) == 0);
+    bus->wake.data = bus;
+    INVARIANT(uv_prepare_init(loop, &bus->prepare) == 0);
+    bus->prepare.data = bus;
+    INVARIANT(uv_prepare_start(&bus->prepare, on_prepare) == 0);
+    uv_unref((uv_handle_t *)&bus->prepare);
+    bus->open_handles = 2;
+    bus->requests = bus_requests_create(loop);
+
+    char wildcard[BUS_INBOX_SIZE];
+    stpcpy(stpcpy(wildcard, bus->inbox_prefix), ">");
+    bus->link = bus_link_start(options->url, options->name, wildcard, &bus->wake);
+    return bus;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct bus *bus = handle->data;
+    if (--bus->open_handles > 0)
+        return;
+    free(bus->events);
+    free(bus->slots);
+    free(bus);
+}
+
+void bus_close(struct bus *bus)
+{
+    INVARIANT(!bus->closed);
+    while (bus->watchers) {
+        struct bus_watcher *watcher = bus->watchers;
+        INVARIANT(watcher->on_close != NULL);
+        bus_unwatch(bus, watcher);
+        watcher->on_close(watcher->arg);
+    }
+    bus->closed = true;
+    bus->connected = false;
+    hand_over(bus);
+    bus_requests_close(bus->requests);
+    bus_link_stop(bus->link);
+
+    for (; bus->event_next < bus->event_count; bus->event_next++)
+        natsMsg_Destroy(bus->events[bus->event_next].message);
+    for (uint32_t i = 0; i < bus->slot_count; i++)
+        free(bus->slots[i].subscription);
+    for (size_t i = 0; i < ROUTE_BUCKETS; i++) {
+        while (bus->routes[i]) {
+            struct bus_subscription *subscription = bus->routes[i];
+            bus->routes[i] = subscription->next;
+            free(subscription);
+        }
+    }
+    uv_close((uv_handle_t *)&bus->wake, on_handle_closed);
+    uv_close((uv_handle_t *)&bus->prepare, on_handle_closed);
+}

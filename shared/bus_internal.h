@@ -1,0 +1,157 @@
+/*
+ * What the files of the bus share among themselves; nobody else includes this.
+ *
+ *   bus.c          the loop's side: state, subscriptions, what came in is handed on
+ *   bus_link.c     the thread that calls cnats: connect, send, subscribe, close
+ *   bus_request.c  which answer belongs to which request
+ *   bus_pull.c     credit and pull requests on a JetStream consumer
+ *
+ * Between the two threads there are two queues. Commands go to the link, events come from it. A
+ * connection is used until it breaks and then replaced by a new one with the next epoch (cnats' own
+ * reconnection is off: it would send what was waiting in its buffers after we have told the callers
+ * that it was lost, and it gives up for ever on some errors). A command carries the epoch of the
+ * connection that it was meant for, and is dropped where that is gone.
+ */
+#ifndef SHARED_BUS_INTERNAL_H
+#define SHARED_BUS_INTERNAL_H
+
+#include <nats/nats.h>
+
+#include "shared/bus.h"
+#include "shared/bus_work.h"
+
+/* Requests that may wait for an answer at once. */
+#define BUS_PENDING_MAX 262144
+/* Messages of core subscriptions that may wait for the loop; more are dropped, and logged. */
+#define BUS_CORE_EVENTS_MAX 131072
+
+/* --- bus_link.c --- */
+
+/* Of the subscription that every inbox of ours shares; it lives as long as its connection. */
+#define BUS_INBOX_SUBSCRIPTION 0
+
+enum bus_command_kind { BUS_COMMAND_PUBLISH, BUS_COMMAND_SUBSCRIBE, BUS_COMMAND_UNSUBSCRIBE };
+
+struct bus_command {
+    struct bus_command *next;
+    enum bus_command_kind kind;
+    uint64_t epoch;      /* PUBLISH: of the connection it is meant for */
+    uint64_t id;         /* PUBLISH: the request's, or 0; else the subscription's */
+    int64_t deadline_ms; /* PUBLISH: not sent after it (bus_now_ms); 0: none */
+    const char *subject;
+    const char *reply; /* PUBLISH: or NULL; SUBSCRIBE: the queue group or NULL */
+    const char *data;
+    size_t length;
+    size_t header_count;
+    struct bus_header *headers;
+};
+
+enum bus_event_kind {
+    BUS_EVENT_CONNECTED,    /* id is the epoch */
+    BUS_EVENT_DISCONNECTED, /* everything that came in before has been handed over */
+    BUS_EVENT_MESSAGE,      /* id is the subscription's; the message is the receiver's */
+    BUS_EVENT_UNSENT        /* id is the request's: cnats refused the message (too large) */
+};
+
+struct bus_event {
+    enum bus_event_kind kind;
+    uint64_t id;
+    natsMsg *message;
+};
+
+struct bus_link;
+
+/* wake is sent whenever events wait. */
+struct bus_link *bus_link_start(const char *url, const char *name, const char *inbox_subject,
+                                uv_async_t *wake);
+/* Copies what it is given. reply may be NULL. */
+struct bus_command *bus_command_new(enum bus_command_kind kind, const char *subject,
+                                    const char *reply, const struct bus_header *headers,
+                                    size_t header_count, const void *data, size_t length);
+/* Hands over a list of commands; publishes of them count in bus_link_queued until sent. */
+void bus_link_send(struct bus_link *link, struct bus_command *first, struct bus_command *last,
+                   size_t publishes);
+size_t bus_link_queued(const struct bus_link *link);
+/* Swaps the array of waiting events with an empty one of the caller's; returns their number. */
+size_t bus_link_take(struct bus_link *link, struct bus_event **events, size_t *capacity);
+/* Sends what is queued (2 s at most), closes, frees. Events not taken are dropped. */
+void bus_link_stop(struct bus_link *link);
+
+/* The clock of deadlines. */
+int64_t bus_now_ms(void);
+
+/* --- bus_request.c --- */
+
+struct bus_requests;
+
+struct bus_requests *bus_requests_create(uv_loop_t *loop);
+/* No callback comes after it; the memory goes when the timer's handle is closed. */
+void bus_requests_close(struct bus_requests *requests);
+/*
+ * Returns the request's id (never 0), or 0 where BUS_PENDING_MAX are waiting. Exactly one of
+ * on_answer and on_ack is given. status is what the callback gets at the deadline.
+ */
+uint64_t bus_requests_add(struct bus_requests *requests, int64_t timeout_ms, enum bus_status status,
+                          bus_answer_cb *on_answer, bus_ack_cb *on_ack, void *arg);
+/* Ends the request, if it is still waiting. message is NULL unless status is BUS_OK. */
+void bus_requests_end(struct bus_requests *requests, uint64_t id, enum bus_status status,
+                      const struct bus_message *message);
+/* Ends all that are waiting with BUS_TIMEOUT at their deadline: their connection broke. */
+void bus_requests_disconnect(struct bus_requests *requests);
+void bus_requests_forget(struct bus_requests *requests, const void *arg);
+
+/* --- bus.c --- */
+
+/* An object on top of the bus that wants to know of its state. */
+struct bus_watcher {
+    void (*on_state)(void *arg, bool connected);
+    void (*on_close)(void *arg); /* bus_close; NULL: the object must have ended before */
+    void *arg;
+    struct bus_watcher *next;
+    struct bus_watcher *previous;
+};
+
+void bus_watch(struct bus *bus, struct bus_watcher *watcher);
+void bus_unwatch(struct bus *bus, struct bus_watcher *watcher);
+uv_loop_t *bus_loop(const struct bus *bus);
+
+/* 16 hexadecimal digits. */
+#define BUS_HEX_SIZE 17
+char *bus_hex(char text[static BUS_HEX_SIZE], uint64_t value);
+/* Returns 0, or -1 where the 16 characters at text are not such digits. */
+int bus_hex_parse(const char *text, uint64_t *value) MUST_CHECK;
+
+/* A status message of the server (no data, header Status) or 0: 100, 404, 408, 409, 503. */
+int bus_message_status(const struct bus_message *message);
+
+/* --- bus_pull.c --- */
+
+/*
+ * Pull requests on one consumer for as many messages as were granted. Credit is either granted and
+ * not asked for, or part of a request under way, or used by a message: never two of them, never
+ * none.
+ */
+struct bus_pull;
+
+struct bus_pull_options {
+    const char *stream;
+    /* A delivery that some request under way had room for. */
+    bus_work_cb *on_message;
+    /* One for a request that was given up meanwhile. May be NULL. */
+    bus_work_cb *on_stray;
+    /*
+     * The consumer is gone, or does not answer: all requests under way were given up, their credit
+     * is back. May be NULL: then the same consumer is asked again, after a pause.
+     */
+    void (*on_lost)(void *arg, const char *reason);
+    void *arg;
+};
+
+struct bus_pull *bus_pull_open(struct bus *bus, const struct bus_pull_options *options);
+/* No callback comes after it. */
+void bus_pull_close(struct bus_pull *pull);
+void bus_pull_grant(struct bus_pull *pull, unsigned count);
+/* Starts asking this consumer; NULL: gives up what is under way and stops asking. */
+void bus_pull_set_consumer(struct bus_pull *pull, const char *consumer);
+
+#endif
