@@ -175,8 +175,9 @@ int clock_parse(const char *text, size_t length, int64_t *time_s)
         !scan_either(&scan, ':', ':') || !scan_number(&scan, 2, 0, 60, &second) ||
         !scan_fraction(&scan) || !scan_offset(&scan, &offset_s) || scan.next != scan.end)
         return -1;
-    int64_t parsed = day_of_date((struct date){year, month, day}) * DAY_S + hour * HOUR_S +
-                     minute * 60 + second - offset_s;
+    int second_of_day = hour * HOUR_S + minute * 60 + second;
+    int64_t day_number = day_of_date((struct date){year, month, day});
+    int64_t parsed = day_number * DAY_S + second_of_day - offset_s;
     /* A leap second can only be the last of a month in UTC; it counts as the second behind it. */
     if (second == 60 && (parsed % DAY_S != 0 || date_of_day(floor_divide(parsed, DAY_S)).day != 1))
         return -1;

@@ -99,15 +99,15 @@ static const struct integer_row integers[] = {
 
 struct string_row {
     const char *name;
-    enum config_process process;
     size_t offset;
     const char *fallback; /* NULL: required, or made up */
+    enum config_process process;
     bool secret;
 };
 
 #define STRING(name, process, member, fallback, secret)                                            \
     {                                                                                              \
-        name, process, offsetof(struct config, member), fallback, secret                           \
+        name, offsetof(struct config, member), fallback, process, secret                           \
     }
 
 static const struct string_row strings[] = {
