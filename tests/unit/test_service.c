@@ -155,19 +155,6 @@ static void wait_for(struct child *child, const char *text)
         fail_msg("ended without '%s': %s", text, child->text.data);
 }
 
-static struct child start_listening(const char *const *environment)
-{
-    static const char mark[] =
-        "\"message\":\"admin listening\",\"address\":\"127.0.0.1\",\"port\":";
-    struct child child = start(NULL, environment);
-    wait_for(&child, mark);
-    /* A line comes as a whole. */
-    const char *found = child.text.data ? strstr(child.text.data, mark) : NULL;
-    child.port = found ? (int)strtol(found + sizeof mark - 1, NULL, 10) : 0;
-    assert_in_range(child.port, 1, 65535);
-    return child;
-}
-
 /* Reads the output to its end, and checks how the child ended. */
 static void expect_exit(struct child *child, int code)
 {
@@ -250,6 +237,21 @@ static void expect_answer(int port, const char *method, const char *path, long s
     assert_int_equal(answer.status, status);
     assert_string_equal(answer.body.data, body);
     answer_free(&answer);
+}
+
+/* A child whose loop runs. */
+static struct child start_listening(const char *const *environment)
+{
+    static const char mark[] =
+        "\"message\":\"admin listening\",\"address\":\"127.0.0.1\",\"port\":";
+    struct child child = start(NULL, environment);
+    wait_for(&child, mark);
+    /* A line comes as a whole. */
+    const char *found = child.text.data ? strstr(child.text.data, mark) : NULL;
+    child.port = found ? (int)strtol(found + sizeof mark - 1, NULL, 10) : 0;
+    assert_in_range(child.port, 1, 65535);
+    expect_answer(child.port, "GET", "/healthz", 200, "{\"status\":\"ok\"}");
+    return child;
 }
 
 /* The next step of the child's life, seen when its metric says so. */
