@@ -1,0 +1,64 @@
+"""The shapes of documented answers: their fields in order, with types and formats."""
+
+import datetime
+import json
+import re
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
+
+JOB = ["id", "name", "cron_expression", "webhook_url", "headers", "payload", "failure_webhook_url",
+       "enabled", "last_run_at", "next_run_at", "created_at"]
+ACCOUNT = ["email", "plan", "failure_email_enabled"]
+EXECUTION = ["triggered_at", "completed_at", "status", "response_code", "duration_ms", "error"]
+
+
+def parse_time(text: str) -> float:
+    assert TIME.fullmatch(text), text
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
+def check_job(job: dict) -> None:
+    assert list(job) == JOB
+    assert type(job["id"]) is int and job["id"] >= 1
+    assert type(job["enabled"]) is bool
+    for field in ("name", "cron_expression", "webhook_url"):
+        assert type(job[field]) is str
+    for field in ("headers", "payload"):
+        assert job[field] is None or type(job[field]) is dict
+    assert job["failure_webhook_url"] is None or type(job["failure_webhook_url"]) is str
+    parse_time(job["created_at"])
+    for field in ("last_run_at", "next_run_at"):
+        if job[field] is not None:
+            assert parse_time(job[field]) % 60 == 0 or field == "last_run_at"
+
+
+def check_account(account: dict) -> None:
+    assert list(account) == ACCOUNT
+    assert account["plan"] in ("free", "starter", "pro", "business")
+    assert type(account["failure_email_enabled"]) is bool
+
+
+def check_execution(row: dict) -> None:
+    assert list(row) == EXECUTION
+    assert row["status"] in ("pending", "success", "failure", "skipped")
+    parse_time(row["triggered_at"])
+    if row["status"] == "pending":
+        return
+    parse_time(row["completed_at"])
+    assert row["response_code"] is None or 100 <= row["response_code"] <= 599
+    if row["status"] == "success":
+        assert 200 <= row["response_code"] < 400 and row["error"] is None
+        assert type(row["duration_ms"]) is int
+    if row["status"] == "failure":
+        assert row["error"] and type(row["duration_ms"]) is int
+
+
+def check_error(answer, status: int, *words: str) -> str:
+    """An error of the API: its status, {"detail": "..."} and nothing else, naming the words."""
+    assert answer.status_code == status, f"{answer.status_code} {answer.text}"
+    assert answer.headers["content-type"] == "application/json"
+    body = json.loads(answer.text)
+    assert list(body) == ["detail"] and type(body["detail"]) is str and body["detail"]
+    for word in words:
+        assert word in body["detail"], body["detail"]
+    return body["detail"]
