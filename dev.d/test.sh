@@ -11,7 +11,6 @@ TEST_PARTS_HELP='./dev test [part...]: runs the parts, or all but asan, tsan and
   unit        cmocka tests and the simulation
   e2e         processes, PostgreSQL and NATS, from outside
   manifests   k8s/ rendered and checked
-  docs        the configuration table of README.md
   fuzz        every fuzzer, 3 seconds each
   asan tsan   unit under the sanitizers
   tidy        clang-tidy'
@@ -111,14 +110,6 @@ PYTHON
     test_count "$name" "$passed" "$failed"
 }
 
-# README.md holds the configuration table as the code prints it.
-test_docs() {
-    step "the configuration table of README.md"
-    diff -u --label README.md --label 'gateway --config-markdown' \
-        <(sed -n '/<!-- config:begin -->/,/<!-- config:end -->/p' "$DEV_ROOT/README.md" | sed '1d;$d') \
-        <("$DEV_ROOT/build/release/bin/gateway" --config-markdown) >&2
-}
-
 test_tidy() {
     step "clang-tidy"
     local -a sources
@@ -135,7 +126,6 @@ test_part() {
     unit) test_ctest release ;;
     e2e) test_pytest e2e tests/e2e -n 4 ;;
     manifests) test_pytest manifests tests/k8s ;;
-    docs) test_one docs test_docs ;;
     fuzz)
         step "fuzzers"
         test_one fuzz "$DEV_ROOT/tests/fuzz/run" 3
@@ -152,11 +142,11 @@ test_run() {
     local part
     local -a parts=("$@")
     if ((${#parts[@]} == 0)); then
-        parts=(format docs manifests unit fuzz e2e)
+        parts=(format manifests unit fuzz e2e)
     fi
     for part in "${parts[@]}"; do
         case $part in
-        format | unit | e2e | manifests | docs | fuzz | asan | tsan | tidy) ;;
+        format | unit | e2e | manifests | fuzz | asan | tsan | tidy) ;;
         help)
             printf '%s\n' "$TEST_PARTS_HELP"
             return 0
