@@ -112,7 +112,7 @@ static int take_body(struct request *request)
     char error[JSON_ERROR_SIZE];
     request->body = json_parse(entity.base, entity.len, error);
     if (request->body == NULL) {
-        reply_error(request, 400, "Invalid JSON: %s", error);
+        reply_error(request, 400, "body: %s", error);
         return -1;
     }
     if (!cJSON_IsObject(request->body)) {

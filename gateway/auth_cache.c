@@ -6,10 +6,11 @@
 
 #include "shared/memory.h"
 
-#define WAYS          8 /* entries that a key may lie in */
-#define SETS          (AUTH_CACHE_ENTRIES / WAYS)
-#define INVALIDATIONS 65536 /* accounts share these, by their last bits; sharing costs a look-up   \
-                             */
+#define WAYS 8 /* entries that a key may lie in */
+#define SETS (AUTH_CACHE_ENTRIES / WAYS)
+#define INVALIDATIONS                                                                              \
+    65536 /* accounts share these, by their last bits; sharing costs a look-up                     \
+           */
 
 struct auth_entry {
     uint8_t key_hash[HASH_SIZE];

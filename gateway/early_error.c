@@ -1,6 +1,6 @@
 #include "gateway/early_error.h"
 
-#include "gateway/linger.h"
+#include "gateway/server.h"
 #include "gateway/stats.h"
 #include "shared/log.h"
 
@@ -39,8 +39,7 @@ static void on_setup(h2o_filter_t *self, h2o_req_t *request, h2o_ostream_t **slo
     h2o_set_header(&request->pool, &request->res.headers, H2O_TOKEN_CONTENT_TYPE,
                    H2O_STRLIT("application/json"), 1);
 
-    h2o_socket_t *socket = request->conn->callbacks->get_socket(request->conn);
-    linger_start(request->conn->ctx->loop, h2o_socket_get_fd(socket));
+    server_linger(server_connection_of(request));
     stats_refused(REFUSED_REQUEST);
     LOG_INFO("request refused", LOG_I64("status", request->res.status));
     h2o_setup_next_ostream(request, &error->super.next);

@@ -9,11 +9,15 @@
 
 #include <uv.h>
 
-#define LINGER_MAX        256           /* connections at once; beyond it they are closed at once */
+#define LINGER_MAX        256           /* connections at once; others are closed at once */
 #define LINGER_MS         2000          /* each */
 #define LINGER_READ_BYTES (1024 * 1024) /* each */
 
-/* fd stays the caller's, who stops reading it. */
-void linger_start(uv_loop_t *loop, int fd);
+struct held_connection;
+
+/* Holds the connection of fd open beyond the close of fd. NULL: over the limit. */
+struct held_connection *linger_hold(int fd);
+/* fd is closed: tells the client the end of the answers, waits for its end. Ends by itself. */
+void linger_begin(struct held_connection *held, uv_loop_t *loop);
 
 #endif

@@ -8,6 +8,7 @@
 #include <h2o/http1.h>
 
 #include "gateway/early_error.h"
+#include "gateway/linger.h"
 #include "gateway/request.h"
 #include "gateway/stats.h"
 #include "shared/clock.h"
@@ -27,6 +28,7 @@ struct connection {
     enum connection_state state;
     int64_t since_ms; /* READING: when the sweep first saw a part of a request, 0 where there is
                          none; SENDING: when it was answered */
+    struct held_connection *held; /* what keeps it open behind its last answer, or NULL */
     struct connection *previous, *next;
 };
 
@@ -80,6 +82,12 @@ void server_request_ended(struct connection *connection)
 {
     connection->state = CONNECTION_READING;
     connection->since_ms = 0;
+}
+
+void server_linger(struct connection *connection)
+{
+    if (connection->held == NULL)
+        connection->held = linger_hold(h2o_socket_get_fd(connection->socket));
 }
 
 bool server_draining(const struct server *server)
@@ -143,6 +151,8 @@ static void on_socket_closing(void *data)
         server->connections = connection->next;
     if (connection->next != NULL)
         connection->next->previous = connection->previous;
+    if (connection->held != NULL)
+        linger_begin(connection->held, server->loop);
     connection->socket = NULL;
 }
 

@@ -53,4 +53,7 @@ void server_request_begun(struct connection *connection);
 void server_request_answered(struct connection *connection);
 void server_request_ended(struct connection *connection);
 
+/* The connection will close before its client has sent everything: see linger.h. */
+void server_linger(struct connection *connection);
+
 #endif
