@@ -18,5 +18,12 @@ BEGIN
 END
 $$;
 
+-- Nothing is anybody's by default: not the schema, not temporary tables, not functions to come.
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
+DO $$
+BEGIN
+    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+END
+$$;
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO croncoco_gateway, croncoco_scheduler, croncoco_dispatcher;

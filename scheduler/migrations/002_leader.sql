@@ -1,8 +1,9 @@
--- The lease, on PostgreSQL's clock. One row for ever.
+-- The lease, on PostgreSQL's clock. One row for ever. The epoch is UNIQUE so that it counts as a
+-- key: see assert_leader.
 CREATE TABLE lease (
     only boolean PRIMARY KEY DEFAULT true CHECK (only),
     holder text NOT NULL DEFAULT '',
-    epoch bigint NOT NULL DEFAULT 0,
+    epoch bigint NOT NULL UNIQUE DEFAULT 0,
     expires_at timestamptz NOT NULL DEFAULT '-infinity'
 );
 INSERT INTO lease DEFAULT VALUES;
@@ -21,14 +22,16 @@ CREATE TABLE progress (
 INSERT INTO progress DEFAULT VALUES;
 
 -- First statement of each of the leader's transactions: no transaction of a leader whose lease was
--- taken, or ran out, commits. FOR SHARE makes a candidate wait for the transactions under way.
+-- taken, or ran out, commits. FOR KEY SHARE makes a candidate, who changes the epoch, wait for the
+-- transactions under way, and does not hold up the leader's own renewals, which leave it alone.
 CREATE FUNCTION assert_leader(my_epoch bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM 1 FROM lease WHERE epoch = my_epoch AND expires_at > clock_timestamp() FOR SHARE;
+    PERFORM 1 FROM lease WHERE epoch = my_epoch AND expires_at > clock_timestamp() FOR KEY SHARE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'epoch % does not lead', my_epoch USING ERRCODE = 'CC001';
     END IF;
 END
 $$;
 
+GRANT EXECUTE ON FUNCTION assert_leader(bigint) TO croncoco_scheduler;
 GRANT SELECT, UPDATE ON lease, progress TO croncoco_scheduler;

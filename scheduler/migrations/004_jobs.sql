@@ -21,5 +21,6 @@ CREATE TABLE job_state (
     last_run_at timestamptz NOT NULL
 ) WITH (fillfactor = 50);
 
-GRANT SELECT ON jobs, job_state TO croncoco_gateway, croncoco_dispatcher;
+GRANT SELECT ON jobs, job_state TO croncoco_gateway;
+GRANT SELECT ON jobs TO croncoco_dispatcher;
 GRANT SELECT, INSERT, UPDATE, DELETE ON jobs, job_state TO croncoco_scheduler;

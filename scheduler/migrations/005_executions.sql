@@ -21,31 +21,40 @@ CREATE TABLE executions (
 CREATE INDEX executions_pending ON executions (scheduled_at) WHERE status = 'pending';
 
 -- Makes the partitions of the days first .. last and drops those that end before keep_from.
--- SECURITY DEFINER: the scheduler may call this, and own nothing.
+-- SECURITY DEFINER: the scheduler may call this, and own nothing. A partition is attached instead of
+-- created in place, because that waits for nobody; a drop waits for the readers of executions, so
+-- it gives up after a moment and is left to the next call.
 CREATE FUNCTION executions_maintain(first_day date, last_day date, keep_from date)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
     day date;
     partition_name text;
 BEGIN
-    FOR day IN SELECT generate_series(first_day, last_day, interval '1 day')::date LOOP
-        partition_name := 'executions_' || to_char(day, 'YYYYMMDD');
-        IF to_regclass(partition_name) IS NULL THEN
-            EXECUTE format('CREATE TABLE %I PARTITION OF executions FOR VALUES FROM (%L) TO (%L)',
-                           partition_name, day::text || ' 00:00+00', (day + 1)::text || ' 00:00+00');
+    FOR day IN SELECT first_day + n FROM generate_series(0, last_day - first_day) n LOOP
+        partition_name := to_char(day, '"executions_"YYYYMMDD');
+        IF to_regclass('public.' || partition_name) IS NULL THEN
+            EXECUTE format('CREATE TABLE public.%I (LIKE executions INCLUDING ALL)', partition_name);
+            EXECUTE format('ALTER TABLE executions ATTACH PARTITION public.%I'
+                           ' FOR VALUES FROM (%L) TO (%L)', partition_name,
+                           to_char(day, 'YYYY-MM-DD"T00:00Z"'),
+                           to_char(day + 1, 'YYYY-MM-DD"T00:00Z"'));
         END IF;
     END LOOP;
     FOR partition_name IN
         SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-         WHERE i.inhparent = 'executions'::regclass
+         WHERE i.inhparent = 'public.executions'::regclass
            AND c.relname ~ '^executions_\d{8}$'
            AND to_date(substr(c.relname, 12), 'YYYYMMDD') < keep_from
     LOOP
-        EXECUTE format('DROP TABLE %I', partition_name);
+        BEGIN
+            EXECUTE format('DROP TABLE public.%I', partition_name);
+        EXCEPTION WHEN lock_not_available THEN
+            EXIT;
+        END;
     END LOOP;
 END
 $$;
-REVOKE ALL ON FUNCTION executions_maintain(date, date, date) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION executions_maintain(date, date, date) TO croncoco_scheduler;
 
 -- Jobs that were deleted, until their executions are too.

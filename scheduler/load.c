@@ -1,0 +1,166 @@
+#include "scheduler/load.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "scheduler/sql.h"
+#include "shared/clock.h"
+#include "shared/log.h"
+#include "shared/memory.h"
+
+#define SLICE_ROWS 20000
+#define TIMEOUT_MS 30000
+
+/* In this order: a job needs its account, a run its job. */
+enum load_step { LOAD_BASE, LOAD_ACCOUNTS, LOAD_JOBS, LOAD_PENDING, LOAD_OUTBOX, LOAD_DONE };
+
+struct load {
+    struct load_options options;
+    enum load_step step;
+    int64_t after;        /* id of the last row of the slice before */
+    struct run after_run; /* its key, of a pending execution */
+    struct core *core;    /* until it is handed over */
+};
+
+static void load_next(struct load *load);
+
+static void load_fail(struct load *load, const char *what, int64_t id)
+{
+    char reason[200];
+    snprintf(reason, sizeof(reason), "loading: %s (%" PRId64 ")", what, id);
+    load->options.on_failed(load->options.arg, reason);
+}
+
+static void base_rows(struct load *load, const struct db_outcome *outcome)
+{
+    struct core_progress progress;
+    sql_progress_row(&outcome->statements[0], &progress);
+    load->core = core_create(&load->options.limits, load->options.epoch, &progress,
+                             load->options.emit, load->options.arg);
+    const struct db_rows *plans = &outcome->statements[1];
+    for (int row = 0; row < plans->count; row++) {
+        struct plan plan;
+        sql_plan_row(plans, row, &plan);
+        core_load_plan(load->core, &plan);
+    }
+    const struct db_rows *tokens = &outcome->statements[2];
+    for (int row = 0; row < tokens->count; row++)
+        (void)address_limit_take(load->core->addresses, db_text(tokens, row, 0),
+                                 db_time_ms(tokens, row, 1));
+}
+
+/* Each takes the rows of a slice; false after load_fail. */
+static bool account_rows(struct load *load, const struct db_rows *rows)
+{
+    for (int row = 0; row < rows->count; row++) {
+        load->after = db_i64(rows, row, 0);
+        if (core_load_account(load->core, load->after, db_text(rows, row, 1)) != 0) {
+            load_fail(load, "an account has an unknown plan", load->after);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool job_rows(struct load *load, const struct db_rows *rows)
+{
+    for (int row = 0; row < rows->count; row++) {
+        load->after = db_i64(rows, row, 0);
+        /* One bad row must not stop everybody's jobs; the gateway lets none in. */
+        if (core_load_job(load->core, load->after, db_i64(rows, row, 1),
+                          (uint32_t)db_i32(rows, row, 2), db_text(rows, row, 3),
+                          db_bool(rows, row, 4), db_time_ms(rows, row, 5)) != 0)
+            LOG_ERROR("a job in PostgreSQL cannot be scheduled", LOG_I64("job", load->after),
+                      LOG_STR("cron_expression", db_text(rows, row, 3)));
+    }
+    return true;
+}
+
+static bool pending_rows(struct load *load, const struct db_rows *rows)
+{
+    for (int row = 0; row < rows->count; row++) {
+        sql_pending_row(rows, row, &load->after_run);
+        core_load_pending(load->core, &load->after_run);
+    }
+    return true;
+}
+
+static bool outbox_rows(struct load *load, const struct db_rows *rows)
+{
+    for (int row = 0; row < rows->count; row++) {
+        load->after = db_i64(rows, row, 0);
+        size_t length;
+        const void *payload = db_bytes(rows, row, 3, &length);
+        outbox_add(load->options.outbox, load->after, db_text(rows, row, 1), db_text(rows, row, 2),
+                   payload, length);
+    }
+    return true;
+}
+
+static void slice_done(void *arg, const struct db_outcome *outcome)
+{
+    struct load *load = arg;
+    if (outcome->status != DB_OK) {
+        char reason[256];
+        snprintf(reason, sizeof(reason), "loading: %s %s", outcome->sqlstate, outcome->message);
+        load->options.on_failed(load->options.arg, reason);
+        return;
+    }
+    const struct db_rows *rows = &outcome->statements[0];
+    bool well = true;
+    switch (load->step) {
+    case LOAD_BASE: base_rows(load, outcome); break;
+    case LOAD_ACCOUNTS: well = account_rows(load, rows); break;
+    case LOAD_JOBS: well = job_rows(load, rows); break;
+    case LOAD_PENDING: well = pending_rows(load, rows); break;
+    case LOAD_OUTBOX: well = outbox_rows(load, rows); break;
+    case LOAD_DONE: INVARIANT(false);
+    }
+    if (!well)
+        return;
+    if (load->step == LOAD_BASE || rows->count < SLICE_ROWS) {
+        load->step++;
+        load->after = 0;
+    }
+    load_next(load);
+}
+
+static void load_next(struct load *load)
+{
+    if (load->step == LOAD_DONE) {
+        struct core *core = load->core;
+        load->core = NULL;
+        load->options.on_loaded(load->options.arg, core);
+        return;
+    }
+    struct db_unit *unit = db_unit_new();
+    switch (load->step) {
+    case LOAD_BASE:
+        sql_read_progress(unit);
+        sql_read_plans(unit);
+        sql_read_recent_tokens(unit);
+        break;
+    case LOAD_ACCOUNTS: sql_slice_accounts(unit, load->after, SLICE_ROWS); break;
+    case LOAD_JOBS: sql_slice_jobs(unit, load->after, SLICE_ROWS); break;
+    case LOAD_PENDING: sql_slice_pending(unit, &load->after_run, SLICE_ROWS); break;
+    case LOAD_OUTBOX: sql_slice_outbox(unit, load->after, SLICE_ROWS); break;
+    case LOAD_DONE: break;
+    }
+    if (db_run(load->options.db, unit, TIMEOUT_MS, slice_done, load) != DB_OK)
+        load->options.on_failed(load->options.arg, "loading: the queue to PostgreSQL is full");
+}
+
+struct load *load_start(const struct load_options *options)
+{
+    struct load *load = memory_new(1, sizeof(*load));
+    load->options = *options;
+    load_next(load);
+    return load;
+}
+
+void load_free(struct load *load)
+{
+    core_free(load->core);
+    free(load);
+}

@@ -1,0 +1,333 @@
+#include "scheduler/turn.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/core/commands.h"
+#include "scheduler/sql.h"
+#include "scheduler/stats.h"
+#include "shared/bus_streams.h"
+#include "shared/clock.h"
+#include "shared/log.h"
+#include "shared/memory.h"
+
+#define COMMANDS_MAX       256  /* applied in one transaction */
+#define SKIPPED_MAX        8192 /* rows of skipped slots in one */
+#define PENDING_MAX        4096 /* pending rows in one */
+#define FINISHED_MANY      1024 /* with so many results waiting, pending rows wait too */
+#define PENDING_AGE_MS     200  /* a run that finishes sooner is written once */
+#define PENDING_AGE_MAX_MS 5000 /* no open run goes without a row for longer */
+#define PACE_MS            20   /* between transactions without commands */
+#define PROGRESS_MS        1000 /* positions alone are written as often as this */
+#define READ_TIMEOUT_MS    5000
+#define WRITE_TIMEOUT_MS   15000
+
+enum turn_state { TURN_IDLE, TURN_READING, TURN_WRITING };
+
+struct queued {
+    struct command command;
+    uint64_t sequence;
+    size_t answer; /* index of the facts, once applied */
+};
+
+struct turn {
+    struct turn_options options;
+    uv_timer_t timer;
+    enum turn_state state;
+    int64_t begun_ms;                      /* monotonic: when the transaction under way was sent */
+    int64_t committed_ms;                  /* monotonic: when the last one ended */
+    struct core_progress written, writing; /* by it, and by the one under way */
+    bool housekeeping;                     /* a unit of turn_run is under way */
+
+    struct queued *queue; /* owned: commands that wait, behind those of this turn */
+    size_t queue_count, queue_room;
+    size_t taken; /* the first so many belong to this turn */
+    uint64_t commands_seq, results_seq;
+    unsigned result_messages, result_messages_taken;
+
+    struct facts facts;
+    struct execution_batch rows;
+    size_t outbox_taken;
+
+    void (*on_finished)(void *arg);
+    void *finished_arg;
+};
+
+static void turn_timer(uv_timer_t *timer);
+static void fail(struct turn *turn, const char *what, const struct db_outcome *outcome)
+{
+    char reason[256];
+    snprintf(reason, sizeof(reason), "%s: %s %s", what,
+             outcome->status == DB_ERROR ? outcome->sqlstate : "no answer", outcome->message);
+    turn->options.on_failed(turn->options.arg, reason);
+}
+
+/* ---- after the commit ---- */
+
+static void answers_send(struct turn *turn)
+{
+    struct buffer encoded = BUFFER_EMPTY;
+    for (size_t i = 0; i < turn->taken; i++) {
+        const struct queued *queued = &turn->queue[i];
+        const struct fact_answer *fact = &turn->facts.answers[queued->answer];
+        struct answer answer = {.status = fact->status,
+                                .retry_after_s = fact->retry_after_s,
+                                .id = fact->id,
+                                .id_length = strlen(fact->id),
+                                .body = fact->body,
+                                .body_length = strlen(fact->body)};
+        buffer_clear(&encoded);
+        answer_encode(&answer, &encoded);
+        if (bus_publish(turn->options.bus, queued->command.reply, NULL, encoded.data,
+                        encoded.length) != BUS_OK)
+            LOG_WARN("answer was not sent, its gateway will ask again");
+    }
+    buffer_free(&encoded);
+}
+
+static void events_send(struct turn *turn)
+{
+    for (size_t i = 0; i < turn->facts.account_count; i++) {
+        const struct fact_account *account = &turn->facts.accounts[i];
+        if (account->change == FACT_CLEAN)
+            continue;
+        char subject[48];
+        snprintf(subject, sizeof(subject), SUBJECT_EVENT_ACCOUNT, (long long)account->id);
+        if (bus_publish(turn->options.bus, subject, NULL, "", 0) != BUS_OK)
+            LOG_WARN("event was not sent, caches expire by themselves");
+    }
+}
+
+static void mails_send(struct turn *turn)
+{
+    for (size_t i = 0; i < turn->facts.mail_count; i++) {
+        const struct fact_mail *mail = &turn->facts.mails[i];
+        outbox_add(turn->options.outbox, mail->outbox, mail->subject, mail->message_id,
+                   mail->payload.data, mail->payload.length);
+    }
+}
+
+static void turn_committed(void *arg, const struct db_outcome *outcome)
+{
+    struct turn *turn = arg;
+    if (outcome->status != DB_OK) {
+        fail(turn, "transaction failed", outcome);
+        return;
+    }
+    answers_send(turn);
+    events_send(turn);
+    mails_send(turn);
+    if (turn->outbox_taken)
+        outbox_forget(turn->options.outbox, turn->outbox_taken);
+    metric_observe(stats.transaction_seconds,
+                   (double)(clock_monotonic_ms() - turn->begun_ms) / 1000.0);
+    metric_add(stats.commands, (double)turn->taken);
+    metric_add(stats.executions, (double)turn->rows.count);
+
+    unsigned commands = (unsigned)turn->taken;
+    for (size_t i = 0; i < turn->taken; i++)
+        command_release(&turn->queue[i].command);
+    turn->queue_count -= turn->taken;
+    if (turn->taken && turn->queue_count)
+        memmove(turn->queue, turn->queue + turn->taken, turn->queue_count * sizeof(*turn->queue));
+    turn->taken = 0;
+    facts_clear(&turn->facts);
+    execution_batch_clear(&turn->rows);
+    turn->state = TURN_IDLE;
+    turn->written = turn->writing;
+    turn->committed_ms = clock_monotonic_ms();
+    turn->options.on_committed(turn->options.arg, commands, turn->result_messages_taken);
+    turn_kick(turn);
+}
+
+/* ---- before ---- */
+
+/* Whether positions moved that no transaction has written. */
+static bool progressed(const struct turn *turn)
+{
+    const struct core *core = turn->options.core;
+    return run_log_last_tick(&core->log, core->emitted) != turn->written.last_tick ||
+           core->progress.runs_seq != turn->written.runs_seq ||
+           turn->commands_seq != turn->written.commands_seq ||
+           turn->results_seq != turn->written.results_seq;
+}
+
+static void turn_write(struct turn *turn)
+{
+    struct core *core = turn->options.core;
+    int64_t now_ms = clock_now_ms();
+    bool many = core->open.finished_count >= FINISHED_MANY;
+    struct core_collect_limits limits = {.skipped = SKIPPED_MAX,
+                                         .pending = PENDING_MAX,
+                                         .pending_age_ms =
+                                             many ? PENDING_AGE_MAX_MS : PENDING_AGE_MS};
+    core_collect(core, now_ms, &limits, &turn->rows);
+    const int64_t *outbox_ids;
+    turn->outbox_taken = outbox_acknowledged(turn->options.outbox, &outbox_ids);
+    bool positions = clock_monotonic_ms() - turn->committed_ms >= PROGRESS_MS || turn->on_finished;
+    if (!turn->taken && !turn->rows.count && !turn->outbox_taken &&
+        !(progressed(turn) && positions)) {
+        turn->state = TURN_IDLE;
+        return;
+    }
+    turn->state = TURN_WRITING;
+    turn->begun_ms = clock_monotonic_ms();
+    core->progress.commands_seq = turn->commands_seq;
+    core->progress.results_seq = turn->results_seq;
+    turn->result_messages_taken = turn->result_messages;
+    turn->result_messages = 0;
+    turn->writing = core->progress;
+
+    struct db_unit *unit = db_unit_new();
+    sql_begin(unit);
+    sql_assert_leader(unit, core->epoch);
+    sql_write_facts(unit, &turn->facts, now_ms);
+    sql_delete_outbox(unit, outbox_ids, turn->outbox_taken);
+    sql_write_executions(unit, &turn->rows);
+    sql_write_progress(unit, &core->progress);
+    sql_commit(unit);
+    if (db_run(turn->options.db, unit, WRITE_TIMEOUT_MS, turn_committed, turn) != DB_OK)
+        turn->options.on_failed(turn->options.arg, "the queue to PostgreSQL is full");
+}
+
+static void turn_read(void *arg, const struct db_outcome *outcome)
+{
+    struct turn *turn = arg;
+    if (outcome->status != DB_OK) {
+        fail(turn, "reading for commands failed", outcome);
+        return;
+    }
+    if (!turn->options.may_write(turn->options.arg))
+        return; /* the term is about to end */
+    sql_facts_rows(outcome, &turn->facts);
+    int64_t now_ms = clock_now_ms();
+    for (size_t i = 0; i < turn->taken; i++) {
+        uint8_t token_id[TOKEN_ID_SIZE];
+        secret_random(token_id, sizeof(token_id));
+        const struct fact_answer *answer = command_apply(turn->options.core, &turn->facts,
+                                                         &turn->queue[i].command, token_id, now_ms);
+        turn->queue[i].answer = (size_t)(answer - turn->facts.answers);
+        turn->commands_seq = turn->queue[i].sequence;
+    }
+    turn_write(turn);
+}
+
+static void turn_start(struct turn *turn)
+{
+    turn->taken = turn->queue_count < COMMANDS_MAX ? turn->queue_count : COMMANDS_MAX;
+    if (!turn->taken) {
+        turn_write(turn);
+        return;
+    }
+    turn->state = TURN_READING;
+    struct command *commands = memory_new(turn->taken, sizeof(*commands));
+    for (size_t i = 0; i < turn->taken; i++)
+        commands[i] = turn->queue[i].command;
+    struct db_unit *unit = db_unit_new();
+    sql_read_facts(unit, commands, turn->taken);
+    free(commands);
+    if (db_run(turn->options.db, unit, READ_TIMEOUT_MS, turn_read, turn) != DB_OK)
+        turn->options.on_failed(turn->options.arg, "the queue to PostgreSQL is full");
+}
+
+void turn_kick(struct turn *turn)
+{
+    if (turn->state != TURN_IDLE || turn->housekeeping ||
+        !turn->options.may_write(turn->options.arg))
+        return;
+    const struct core *core = turn->options.core;
+    int64_t rest_ms = turn->committed_ms + PACE_MS - clock_monotonic_ms();
+    if (turn->queue_count || rest_ms <= 0) {
+        turn_start(turn);
+        rest_ms = PACE_MS;
+    }
+    if (turn->state != TURN_IDLE)
+        return;
+    bool more = core_has_rows(core) || progressed(turn);
+    const int64_t *ids;
+    if (turn->on_finished && !more && !run_log_waiting(&core->log))
+        turn->on_finished(turn->finished_arg);
+    else if (more || turn->on_finished || outbox_acknowledged(turn->options.outbox, &ids))
+        uv_timer_start(&turn->timer, turn_timer, (uint64_t)rest_ms, 0);
+}
+
+static void turn_timer(uv_timer_t *timer)
+{
+    turn_kick(timer->data);
+}
+
+void turn_add_command(struct turn *turn, uint64_t sequence, struct command *command)
+{
+    if (turn->queue_count == turn->queue_room) {
+        turn->queue_room = turn->queue_room ? 2 * turn->queue_room : 64;
+        turn->queue = memory_resize(turn->queue, turn->queue_room, sizeof(*turn->queue));
+    }
+    turn->queue[turn->queue_count++] = (struct queued){.command = *command, .sequence = sequence};
+    turn_kick(turn);
+}
+
+void turn_results_applied(struct turn *turn, uint64_t sequence)
+{
+    turn->results_seq = sequence;
+    turn->result_messages++;
+    turn_kick(turn);
+}
+
+static void housekeeping_done(void *arg, const struct db_outcome *outcome)
+{
+    struct turn *turn = arg;
+    turn->housekeeping = false;
+    if (outcome->status != DB_OK)
+        fail(turn, "housekeeping failed", outcome);
+    else
+        turn_kick(turn);
+}
+
+void turn_run(struct turn *turn, struct db_unit *unit)
+{
+    /* The pool's one connection keeps the order: behind a transaction that is under way. */
+    turn->housekeeping = true;
+    if (db_run(turn->options.db, unit, WRITE_TIMEOUT_MS, housekeeping_done, turn) != DB_OK)
+        turn->options.on_failed(turn->options.arg, "the queue to PostgreSQL is full");
+}
+
+bool turn_holds_commands(const struct turn *turn)
+{
+    return turn->taken > 0;
+}
+
+void turn_finish(struct turn *turn, void (*on_done)(void *arg), void *arg)
+{
+    turn->on_finished = on_done;
+    turn->finished_arg = arg;
+    turn_kick(turn);
+}
+
+struct turn *turn_open(uv_loop_t *loop, const struct turn_options *options)
+{
+    struct turn *turn = memory_new(1, sizeof(*turn));
+    turn->options = *options;
+    turn->written = options->core->progress;
+    turn->commands_seq = options->core->progress.commands_seq;
+    turn->results_seq = options->core->progress.results_seq;
+    uv_timer_init(loop, &turn->timer);
+    turn->timer.data = turn;
+    return turn;
+}
+
+static void turn_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void turn_close(struct turn *turn)
+{
+    for (size_t i = 0; i < turn->queue_count; i++)
+        command_release(&turn->queue[i].command);
+    free(turn->queue);
+    facts_free(&turn->facts);
+    execution_batch_free(&turn->rows);
+    uv_close((uv_handle_t *)&turn->timer, turn_closed);
+}

@@ -1,0 +1,59 @@
+/*
+ * The leader's writing: one transaction after the other, each carrying all that has come together
+ * since the one before (group commit):
+ *
+ *   commands, applied to the core; results of runs; pending rows; what the outbox got rid of; and
+ *   the positions in CMD, RESULTS and RUNS up to which all this goes.
+ *
+ *   IDLE -- commands wait --> READING (the rows they need) --> WRITING --> IDLE
+ *     \------ rows wait --------------------------------------/
+ *
+ * Answers, events and mail leave after the commit. Where anything fails, the outcome is unknown:
+ * the term ends, and the next one loads what holds.
+ */
+#ifndef SCHEDULER_TURN_H
+#define SCHEDULER_TURN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "scheduler/core/core.h"
+#include "scheduler/outbox.h"
+#include "shared/bus.h"
+#include "shared/command.h"
+#include "shared/db.h"
+
+struct turn;
+
+struct turn_options {
+    struct core *core;
+    struct db *db; /* a pool of one connection */
+    struct bus *bus;
+    struct outbox *outbox;
+    bool (*may_write)(void *arg); /* the lease is held */
+    /* A transaction has committed; so many commands and messages of results are done with. */
+    void (*on_committed)(void *arg, unsigned commands, unsigned result_messages);
+    void (*on_failed)(void *arg, const char *reason);
+    void *arg;
+};
+
+struct turn *turn_open(uv_loop_t *loop, const struct turn_options *options);
+void turn_close(struct turn *turn);
+
+/* A message of CMD; takes the command. */
+void turn_add_command(struct turn *turn, uint64_t sequence, struct command *command);
+/* A message of RESULTS was given to the core. */
+void turn_results_applied(struct turn *turn, uint64_t sequence);
+/* There may be something to write. */
+void turn_kick(struct turn *turn);
+/* Housekeeping: on_done is called after it, outside of any transaction of a turn. Takes the unit.
+ */
+void turn_run(struct turn *turn, struct db_unit *unit);
+
+/* Commands were applied to the core, and are not committed yet: no run may leave now. */
+bool turn_holds_commands(const struct turn *turn);
+/* Writes what is left, then calls on_done with nothing more under way. */
+void turn_finish(struct turn *turn, void (*on_done)(void *arg), void *arg);
+
+#endif
