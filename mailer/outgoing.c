@@ -16,6 +16,8 @@
 #define WHOLE_TIMEOUT_MS    120000L
 #define SMTP_PERMANENT_FROM 500
 #define SMTP_PERMANENT_TO   599
+#define SMTP_LOGIN_FROM     530 /* RFC 4954: 530, 534, 535, 538 */
+#define SMTP_LOGIN_TO       538
 
 struct outgoing {
     struct transfers *transfers;
@@ -81,9 +83,16 @@ static size_t on_read(char *bytes, size_t size, size_t count, void *arg)
     return length;
 }
 
+static bool is_permanent(long reply)
+{
+    bool about_login = reply >= SMTP_LOGIN_FROM && reply <= SMTP_LOGIN_TO;
+    return reply >= SMTP_PERMANENT_FROM && reply <= SMTP_PERMANENT_TO && !about_login;
+}
+
 /*
- * A 5xx is final only where it answers this mail (its sender, recipient or content): a refused
- * login, or a server that serves nobody today, is the operator's matter, and mails wait for that.
+ * A 5xx is final only where it answers this mail (its sender, recipient or content): a login that
+ * is missing or refused, or a server that serves nobody today, is the operator's matter, and mails
+ * wait for that.
  */
 static struct transport_result judge(CURLcode code, long reply)
 {
@@ -95,7 +104,7 @@ static struct transport_result judge(CURLcode code, long reply)
         break;
     case CURLE_SEND_ERROR:
     case CURLE_WEIRD_SERVER_REPLY:
-        if (reply >= SMTP_PERMANENT_FROM && reply <= SMTP_PERMANENT_TO)
+        if (is_permanent(reply))
             result.verdict = TRANSPORT_NEVER;
         break;
     default: break;
