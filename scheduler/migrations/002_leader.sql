@@ -1,7 +1,7 @@
 -- The lease, on PostgreSQL's clock. One row for ever. The epoch is UNIQUE so that it counts as a
 -- key: see assert_leader.
 CREATE TABLE lease (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     holder text NOT NULL DEFAULT '',
     epoch bigint NOT NULL UNIQUE DEFAULT 0,
     expires_at timestamptz NOT NULL DEFAULT '-infinity'
@@ -10,7 +10,7 @@ INSERT INTO lease DEFAULT VALUES;
 
 -- How far the leader has come. Each transaction that has effects moves it with them.
 CREATE TABLE progress (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     last_tick timestamptz,                  -- runs of all minutes to this one are in RUNS
     runs_seq bigint NOT NULL DEFAULT 0,     -- all runs of RUNS to here have a row in executions
     commands_seq bigint NOT NULL DEFAULT 0, -- all messages of CMD to here are applied
