@@ -1,0 +1,268 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "dispatcher/delivery.h"
+#include "dispatcher/job_details.h"
+#include "http_server.h"
+#include "shared/clock.h"
+#include "shared/compiler.h"
+#include "shared/memory.h"
+
+#define GIVE_UP_MS   10000
+#define RESPONSE_CAP 65536
+
+/* Whole deliveries over real sockets: what the guard lets through, and what comes back. */
+struct fixture {
+    uv_loop_t loop;
+    struct http_server server;
+    struct guard *guard;
+    struct deliveries *deliveries;
+    struct held_run run;
+    unsigned ended;
+    unsigned connected;
+};
+
+static void on_connected(void *arg, struct held_run *run)
+{
+    (void)run;
+    ((struct fixture *)arg)->connected++;
+}
+
+static void on_done(void *arg, struct held_run *run)
+{
+    (void)run;
+    ((struct fixture *)arg)->ended++;
+}
+
+static void open_fixture(struct fixture *fixture, const char *address, const char *allow)
+{
+    memset(fixture, 0, sizeof(*fixture));
+    char error[GUARD_ERROR_SIZE];
+    assert_int_equal(guard_create(allow, &fixture->guard, error), 0);
+    uv_loop_init(&fixture->loop);
+    http_server_open(&fixture->server, &fixture->loop, address);
+    struct delivery_options options = {.connections = 8,
+                                       .response_cap_bytes = RESPONSE_CAP,
+                                       .guard = fixture->guard,
+                                       .on_connected = on_connected,
+                                       .on_done = on_done,
+                                       .arg = fixture};
+    fixture->deliveries = deliveries_open(&fixture->loop, &options);
+}
+
+static void close_fixture(struct fixture *fixture)
+{
+    deliveries_close(fixture->deliveries);
+    http_server_close(&fixture->server);
+    uv_run(&fixture->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&fixture->loop), 0);
+    guard_free(fixture->guard);
+}
+
+static const struct result *deliver_row(struct fixture *fixture, const struct job_row *row,
+                                        uint16_t timeout_s)
+{
+    struct held_run *run = &fixture->run;
+    memset(run, 0, sizeof(*run));
+    run->run = (struct run){.job = 7, .slot_s = 1800000000, .attempt = 2, .timeout_s = timeout_s};
+    run->details = job_details_create(row);
+    assert_string_equal(run->details->problem, "");
+    unsigned before = fixture->ended;
+    int64_t deadline_ms = clock_monotonic_ms() + GIVE_UP_MS;
+    delivery_start(fixture->deliveries, run);
+    /* Not UV_RUN_ONCE: the end may come before it waits, and then nothing wakes it. */
+    while (fixture->ended == before && clock_monotonic_ms() < deadline_ms)
+        if (uv_run(&fixture->loop, UV_RUN_NOWAIT) && fixture->ended == before)
+            uv_sleep(1);
+    assert_int_equal(fixture->ended, before + 1);
+    job_details_release(run->details);
+    run->details = NULL;
+    return &run->result;
+}
+
+static const struct result *deliver(struct fixture *fixture, const char *host, const char *path,
+                                    uint16_t timeout_s)
+{
+    char url[256];
+    snprintf(url, sizeof(url), "http://%s:%d%s", host, fixture->server.port, path);
+    struct job_row row = {.job = 7, .version = 1, .url = url, .payload = "{\"a\":1}"};
+    return deliver_row(fixture, &row, timeout_s);
+}
+
+static void assert_result(const struct result *result, enum result_outcome outcome, unsigned code,
+                          const char *error)
+{
+    assert_string_equal(result->error, error);
+    assert_int_equal(result->outcome, outcome);
+    assert_int_equal(result->code, code);
+}
+
+static void assert_blocked(struct fixture *fixture, const char *host)
+{
+    assert_result(deliver(fixture, host, "/status/200", 5), RESULT_BLOCKED, 0,
+                  "destination address is not allowed");
+    assert_int_equal(fixture->server.connections, 0);
+    assert_int_equal(fixture->connected, 0);
+}
+
+static void test_loopback_is_blocked(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = {
+        "127.0.0.1", "127.1",     "2130706433", "0x7f.1",          "0177.0.0.1",
+        "127.0.0.2", "localhost", "LOCALHOST",  "0.0.0.0",         "[::ffff:7f00:1]",
+        "[::1]",     "[::]",      "10.0.0.1",   "169.254.169.254",
+    };
+    struct fixture fixture;
+    open_fixture(&fixture, "127.0.0.1", "");
+    for (size_t i = 0; i < ARRAY_LENGTH(hosts); i++)
+        assert_blocked(&fixture, hosts[i]);
+    close_fixture(&fixture);
+}
+
+static void test_allowed_by_cidr(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = {"127.0.0.1", "127.1", "[::ffff:127.0.0.1]"};
+    struct fixture fixture;
+    open_fixture(&fixture, "127.0.0.1", "127.0.0.0/8");
+    for (size_t i = 0; i < ARRAY_LENGTH(hosts); i++)
+        assert_result(deliver(&fixture, hosts[i], "/status/200", 5), RESULT_SUCCESS, 200, "");
+    close_fixture(&fixture);
+}
+
+static void test_allowed_v6(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    open_fixture(&fixture, "::1", "::1/128");
+    assert_result(deliver(&fixture, "[::1]", "/status/200", 5), RESULT_SUCCESS, 200, "");
+    assert_result(deliver(&fixture, "127.0.0.1", "/status/200", 5), RESULT_BLOCKED, 0,
+                  "destination address is not allowed");
+    close_fixture(&fixture);
+}
+
+static void test_outcomes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        enum result_outcome outcome;
+        unsigned code;
+        const char *error;
+    } cases[] = {
+        {"/status/200", RESULT_SUCCESS, 200, ""},
+        {"/status/302", RESULT_SUCCESS, 302, ""},
+        {"/status/404", RESULT_HTTP_ERROR, 404, "HTTP 404"},
+        {"/status/503", RESULT_HTTP_ERROR, 503, "HTTP 503"},
+        {"/hang-up", RESULT_CONNECT, 0, "connection closed without an answer"},
+        {"/garbage", RESULT_CONNECT, 0, "the answer is not HTTP"},
+        {"/silent", RESULT_TIMEOUT, 0, "timed out after 1 s"},
+        {"/stream", RESULT_SUCCESS, 200, ""},
+    };
+    struct fixture fixture;
+    open_fixture(&fixture, "127.0.0.1", "127.0.0.0/8");
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++)
+        assert_result(deliver(&fixture, "127.0.0.1", cases[i].path, 1), cases[i].outcome,
+                      cases[i].code, cases[i].error);
+    assert_int_equal(fixture.connected, ARRAY_LENGTH(cases));
+    close_fixture(&fixture);
+}
+
+static void test_no_listener(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    open_fixture(&fixture, "127.0.0.1", "127.0.0.0/8");
+    struct job_row row = {.job = 7, .version = 1, .url = "http://127.0.0.1:1/"};
+    assert_result(deliver_row(&fixture, &row, 5), RESULT_CONNECT, 0, "connection refused");
+    row.url = "http://does-not-exist.invalid/";
+    assert_int_equal(deliver_row(&fixture, &row, 5)->outcome, RESULT_DNS);
+    close_fixture(&fixture);
+}
+
+static void test_tls_without_tls(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    open_fixture(&fixture, "127.0.0.1", "127.0.0.0/8");
+    char url[64];
+    snprintf(url, sizeof(url), "https://127.0.0.1:%d/", fixture.server.port);
+    struct job_row row = {.job = 7, .version = 1, .url = url};
+    const struct result *result = deliver_row(&fixture, &row, 1);
+    assert_true(result->outcome == RESULT_TLS || result->outcome == RESULT_TIMEOUT);
+    close_fixture(&fixture);
+}
+
+/* A kept connection that breaks after the request may have had its effect: it is not sent again. */
+static void test_a_request_leaves_once(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    open_fixture(&fixture, "127.0.0.1", "127.0.0.0/8");
+    assert_result(deliver(&fixture, "127.0.0.1", "/status/200", 5), RESULT_SUCCESS, 200, "");
+    assert_result(deliver(&fixture, "127.0.0.1", "/hang-up", 5), RESULT_CONNECT, 0,
+                  "connection closed without an answer");
+    assert_int_equal(fixture.server.requests, 2);
+    close_fixture(&fixture);
+}
+
+static void assert_line(const struct fixture *fixture, const char *line)
+{
+    if (!strstr(fixture->server.last_request, line))
+        print_error("no %s in %s\n", line, fixture->server.last_request);
+    assert_non_null(strstr(fixture->server.last_request, line));
+}
+
+static void test_request_on_the_wire(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    open_fixture(&fixture, "127.0.0.1", "127.0.0.0/8");
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/status/200", fixture.server.port);
+    struct job_row row = {.job = 7,
+                          .version = 1,
+                          .url = url,
+                          .headers = "{\"X-Empty\":\"\",\"X-Text\":\"caf\\u00e9\"}",
+                          .payload = "{\"a\" : 1.50,  \"b\":\"\\u00e9\"}"};
+    deliver_row(&fixture, &row, 5);
+    assert_memory_equal(fixture.server.last_request, "POST /status/200 HTTP/1.1\r\n", 27);
+    assert_line(&fixture, "\r\nX-Empty:\r\n");
+    assert_line(&fixture, "\r\nX-Text: caf\xc3\xa9\r\n");
+    assert_line(&fixture, "\r\nContent-Type: application/json\r\n");
+    assert_line(&fixture, "\r\nUser-Agent: CronCoco/" CRONCOCO_VERSION "\r\n");
+    assert_line(&fixture, "\r\nwebhook-id: msg_7_1800000000\r\n");
+    assert_line(&fixture, "\r\nwebhook-timestamp: 1");
+    assert_line(&fixture, "\r\n\r\n{\"a\" : 1.50,  \"b\":\"\\u00e9\"}");
+    assert_null(strcasestr(fixture.server.last_request, "\r\nAccept-Encoding"));
+    assert_null(strcasestr(fixture.server.last_request, "\r\nExpect"));
+
+    row.headers = NULL;
+    row.payload = NULL;
+    deliver_row(&fixture, &row, 5);
+    assert_line(&fixture, "\r\nContent-Length: 0\r\n");
+    assert_null(strcasestr(fixture.server.last_request, "\r\nContent-Type"));
+    close_fixture(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_loopback_is_blocked),
+        cmocka_unit_test(test_allowed_by_cidr),
+        cmocka_unit_test(test_allowed_v6),
+        cmocka_unit_test(test_outcomes),
+        cmocka_unit_test(test_no_listener),
+        cmocka_unit_test(test_tls_without_tls),
+        cmocka_unit_test(test_a_request_leaves_once),
+        cmocka_unit_test(test_request_on_the_wire),
+    };
+    return cmocka_run_group_tests_name("destination", tests, NULL, NULL);
+}
