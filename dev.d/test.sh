@@ -37,8 +37,8 @@ test_one() {
 }
 
 test_sources() {
-    (cd "$DEV_ROOT" && find gateway scheduler dispatcher mailer shared cli tests \
-        \( -name '*.c' -o -name '*.h' \) | sort)
+    (cd "$DEV_ROOT" && find . \( -name build -o -name .dev -o -name .git \) -prune -o \
+        \( -name '*.c' -o -name '*.h' \) -print | sort)
 }
 
 test_format() {
@@ -115,11 +115,8 @@ PYTHON
 
 test_tidy() {
     step "clang-tidy"
-    local -a sources
-    mapfile -t sources < <(cd "$DEV_ROOT" && find gateway scheduler dispatcher mailer shared \
-        -name '*.c' | sed "s|^|^$DEV_ROOT/|; s|\$|\$|")
-    (cd "$DEV_ROOT" && run-clang-tidy -quiet -j 2 -p build/release "${sources[@]}" 2>/dev/null |
-        grep -v '^clang-tidy-\|^[0-9]* warnings generated\|^$' >&2)
+    (cd "$DEV_ROOT" && run-clang-tidy -quiet -j "$(nproc)" -p build/release 2>/dev/null |
+        grep -v '^clang-tidy\|^[0-9]* warnings generated\|^$' >&2)
     return "${PIPESTATUS[0]}"
 }
 
