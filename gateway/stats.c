@@ -19,8 +19,7 @@ static struct {
     struct metric *key_lookups[2];
 } stats;
 
-/* Labels live as long as the metrics: for ever. */
-static const char *request_labels(size_t route, unsigned status_class)
+static struct metric *request_counter(size_t route, unsigned status_class)
 {
     struct buffer labels = BUFFER_EMPTY;
     if (route < routes_count)
@@ -28,7 +27,10 @@ static const char *request_labels(size_t route, unsigned status_class)
                       routes[route].path, status_class);
     else
         buffer_format(&labels, "route=\"none\",status=\"%uxx\"", status_class);
-    return labels.data;
+    struct metric *metric =
+        metric_counter("croncoco_http_requests_total", labels.data, "Requests answered");
+    buffer_free(&labels);
+    return metric;
 }
 
 void stats_open(void)
@@ -42,10 +44,7 @@ void stats_open(void)
     };
     stats.requests = memory_new((routes_count + 1) * STATUS_CLASSES, sizeof(struct metric *));
     for (size_t i = 0; i < (routes_count + 1) * STATUS_CLASSES; i++)
-        stats.requests[i] =
-            metric_counter("croncoco_http_requests_total",
-                           request_labels(i / STATUS_CLASSES, (unsigned)(i % STATUS_CLASSES) + 1),
-                           "Requests answered");
+        stats.requests[i] = request_counter(i / STATUS_CLASSES, (unsigned)(i % STATUS_CLASSES) + 1);
     stats.seconds = metric_histogram("croncoco_http_request_seconds", "",
                                      "Time from a whole request to its answer",
                                      metric_seconds_bounds, metric_seconds_bounds_count);
