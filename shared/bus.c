@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
+
 #include "shared/bus_internal.h"
 #include "shared/log.h"
 #include "shared/memory.h"
@@ -206,10 +208,10 @@ enum bus_status bus_publish(struct bus *bus, const char *subject, const char *re
     return BUS_OK;
 }
 
-static enum bus_status request(struct bus *bus, const char *subject,
-                               const struct bus_header *headers, size_t header_count,
-                               const void *data, size_t length, int64_t timeout_ms,
-                               bus_answer_cb *on_answer, bus_ack_cb *on_ack, void *arg)
+enum bus_status bus_request_decoded(struct bus *bus, const char *subject,
+                                    const struct bus_header *headers, size_t header_count,
+                                    const void *data, size_t length, int64_t timeout_ms,
+                                    bus_decoder *decoder, bus_callback *callback, void *arg)
 {
     INVARIANT(!bus->closed);
     enum bus_status unsent = BUS_OK;
@@ -223,13 +225,13 @@ static enum bus_status request(struct bus *bus, const char *subject,
     } else if (bus_queued(bus) >= bus->queue_limit) {
         return BUS_FULL;
     }
-    if (unsent != BUS_OK)
-        return bus_requests_add(bus->requests, pause_ms, unsent, on_answer, on_ack, arg) ? BUS_OK
-                                                                                         : BUS_FULL;
-
-    uint64_t id = bus_requests_add(bus->requests, timeout_ms, BUS_TIMEOUT, on_answer, on_ack, arg);
+    uint64_t id = bus_requests_add(bus->requests, unsent == BUS_OK ? timeout_ms : pause_ms,
+                                   unsent == BUS_OK ? BUS_TIMEOUT : unsent, decoder, callback, arg);
     if (id == 0)
         return BUS_FULL;
+    if (unsent != BUS_OK)
+        return BUS_OK;
+
     char reply[BUS_INBOX_SIZE];
     memcpy(reply, bus->inbox_prefix, bus->inbox_prefix_length);
     bus_hex(reply + bus->inbox_prefix_length, id);
@@ -242,12 +244,42 @@ static enum bus_status request(struct bus *bus, const char *subject,
     return BUS_OK;
 }
 
+static void decode_answer(bus_callback *callback, void *arg, enum bus_status status,
+                          const struct bus_message *message)
+{
+    ((bus_answer_cb *)callback)(arg, status, message);
+}
+
 enum bus_status bus_request(struct bus *bus, const char *subject, const struct bus_header *headers,
                             size_t header_count, const void *data, size_t length,
                             int64_t timeout_ms, bus_answer_cb *on_answer, void *arg)
 {
-    return request(bus, subject, headers, header_count, data, length, timeout_ms, on_answer, NULL,
-                   arg);
+    return bus_request_decoded(bus, subject, headers, header_count, data, length, timeout_ms,
+                               decode_answer, (bus_callback *)on_answer, arg);
+}
+
+static void decode_ack(bus_callback *callback, void *arg, enum bus_status status,
+                       const struct bus_message *message)
+{
+    struct bus_ack ack = {.description = ""};
+    cJSON *tree = message ? cJSON_ParseWithLength(message->data, message->length) : NULL;
+    const cJSON *error = cJSON_GetObjectItemCaseSensitive(tree, "error");
+    const cJSON *sequence = cJSON_GetObjectItemCaseSensitive(tree, "seq");
+    if (error) {
+        const cJSON *code = cJSON_GetObjectItemCaseSensitive(error, "err_code");
+        const cJSON *text = cJSON_GetObjectItemCaseSensitive(error, "description");
+        status = BUS_REFUSED;
+        ack.err_code = cJSON_IsNumber(code) ? code->valueint : 0;
+        ack.description = cJSON_IsString(text) ? text->valuestring : "";
+    } else if (cJSON_IsNumber(sequence) && sequence->valuedouble >= 1) {
+        ack.sequence = (uint64_t)sequence->valuedouble;
+        ack.duplicate = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(tree, "duplicate"));
+    } else if (status == BUS_OK) {
+        status = BUS_REFUSED;
+        ack.description = "the answer is no acknowledgement";
+    }
+    ((bus_ack_cb *)callback)(arg, status, &ack);
+    cJSON_Delete(tree);
 }
 
 enum bus_status bus_publish_acked(struct bus *bus, const char *subject,
@@ -255,8 +287,8 @@ enum bus_status bus_publish_acked(struct bus *bus, const char *subject,
                                   const void *data, size_t length, int64_t timeout_ms,
                                   bus_ack_cb *on_ack, void *arg)
 {
-    return request(bus, subject, headers, header_count, data, length, timeout_ms, NULL, on_ack,
-                   arg);
+    return bus_request_decoded(bus, subject, headers, header_count, data, length, timeout_ms,
+                               decode_ack, (bus_callback *)on_ack, arg);
 }
 
 void bus_forget(struct bus *bus, void *arg)

@@ -87,16 +87,22 @@ struct bus_requests;
 struct bus_requests *bus_requests_create(uv_loop_t *loop);
 /* No callback comes after it; the memory goes when the timer's handle is closed. */
 void bus_requests_close(struct bus_requests *requests);
+/* Any of the callback types, until its decoder casts it back. */
+typedef void bus_callback(void);
+/* Makes of an answer what the callback wants to hear. message is NULL unless status is BUS_OK. */
+typedef void bus_decoder(bus_callback *callback, void *arg, enum bus_status status,
+                         const struct bus_message *message);
+
 /*
- * Returns the request's id (never 0), or 0 where BUS_PENDING_MAX are waiting. Exactly one of
- * on_answer and on_ack is given. status is what the callback gets at the deadline.
+ * Returns the request's id (never 0), or 0 where BUS_PENDING_MAX are waiting. status is what the
+ * decoder gets at the deadline.
  */
 uint64_t bus_requests_add(struct bus_requests *requests, int64_t timeout_ms, enum bus_status status,
-                          bus_answer_cb *on_answer, bus_ack_cb *on_ack, void *arg);
+                          bus_decoder *decoder, bus_callback *callback, void *arg);
 /* Ends the request, if it is still waiting. message is NULL unless status is BUS_OK. */
 void bus_requests_end(struct bus_requests *requests, uint64_t id, enum bus_status status,
                       const struct bus_message *message);
-/* Ends all that are waiting with BUS_TIMEOUT at their deadline: their connection broke. */
+/* Ends those that were sent: their connection broke. */
 void bus_requests_disconnect(struct bus_requests *requests);
 void bus_requests_forget(struct bus_requests *requests, const void *arg);
 
@@ -114,6 +120,13 @@ struct bus_watcher {
 void bus_watch(struct bus *bus, struct bus_watcher *watcher);
 void bus_unwatch(struct bus *bus, struct bus_watcher *watcher);
 uv_loop_t *bus_loop(const struct bus *bus);
+
+/* bus_request with a decoder; its callback and arg are passed through, bus_forget finds the arg. */
+enum bus_status bus_request_decoded(struct bus *bus, const char *subject,
+                                    const struct bus_header *headers, size_t header_count,
+                                    const void *data, size_t length, int64_t timeout_ms,
+                                    bus_decoder *decoder, bus_callback *callback,
+                                    void *arg) MUST_CHECK;
 
 /* 16 hexadecimal digits. */
 #define BUS_HEX_SIZE 17
@@ -133,15 +146,26 @@ int bus_message_status(const struct bus_message *message);
  */
 struct bus_pull;
 
+struct bus_pull_delivery {
+    struct bus_delivery delivery;
+    uint64_t consumer_sequence; /* counts the consumer's deliveries, from 1 */
+};
+
+/* Parses $JS.ACK....; returns 0, or -1 where it is none. */
+int bus_pull_delivery_parse(const char *ack_subject, struct bus_pull_delivery *delivery) MUST_CHECK;
+
+typedef void bus_pull_cb(void *arg, const struct bus_message *message,
+                         const struct bus_pull_delivery *delivery);
+
 struct bus_pull_options {
     const char *stream;
     /* A delivery that some request under way had room for. */
-    bus_work_cb *on_message;
+    bus_pull_cb *on_message;
     /* One for a request that was given up meanwhile. May be NULL. */
-    bus_work_cb *on_stray;
+    bus_pull_cb *on_stray;
     /*
-     * The consumer is gone, or does not answer: all requests under way were given up, their credit
-     * is back. May be NULL: then the same consumer is asked again, after a pause.
+     * The consumer is gone or does not answer: what was under way was given up, the consumer is
+     * unset. May be NULL: then the same consumer is asked again after a pause.
      */
     void (*on_lost)(void *arg, const char *reason);
     void *arg;

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "shared/bus_internal.h"
 #include "shared/memory.h"
 
@@ -20,8 +18,8 @@
 struct request {
     uint32_t serial; /* 0: the slot is free */
     enum bus_status status;
-    bus_answer_cb *on_answer;
-    bus_ack_cb *on_ack;
+    bus_decoder *decoder; /* NULL: forgotten */
+    bus_callback *callback;
     void *arg;
     int64_t deadline_tick;
     uint32_t list; /* of the wheel */
@@ -113,29 +111,6 @@ static void grow(struct bus_requests *requests)
     }
 }
 
-static void decode_ack(const struct bus_message *message, bus_ack_cb *on_ack, void *arg)
-{
-    struct bus_ack ack = {.description = ""};
-    cJSON *tree = cJSON_ParseWithLength(message->data, message->length);
-    const cJSON *error = cJSON_GetObjectItemCaseSensitive(tree, "error");
-    const cJSON *sequence = cJSON_GetObjectItemCaseSensitive(tree, "seq");
-    enum bus_status status = BUS_REFUSED;
-    if (error) {
-        const cJSON *code = cJSON_GetObjectItemCaseSensitive(error, "err_code");
-        const cJSON *text = cJSON_GetObjectItemCaseSensitive(error, "description");
-        ack.err_code = cJSON_IsNumber(code) ? code->valueint : 0;
-        ack.description = cJSON_IsString(text) ? text->valuestring : "";
-    } else if (cJSON_IsNumber(sequence) && sequence->valuedouble >= 1) {
-        status = BUS_OK;
-        ack.sequence = (uint64_t)sequence->valuedouble;
-        ack.duplicate = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(tree, "duplicate"));
-    } else {
-        ack.description = "the answer is no acknowledgement";
-    }
-    on_ack(arg, status, &ack);
-    cJSON_Delete(tree);
-}
-
 static void end_slot(struct bus_requests *requests, uint32_t slot, enum bus_status status,
                      const struct bus_message *message)
 {
@@ -147,15 +122,8 @@ static void end_slot(struct bus_requests *requests, uint32_t slot, enum bus_stat
     requests->free_slot = slot;
     requests->count--;
 
-    if (ended.on_answer) {
-        ended.on_answer(ended.arg, status, message);
-    } else if (ended.on_ack) {
-        const struct bus_ack none = {.description = ""};
-        if (status == BUS_OK)
-            decode_ack(message, ended.on_ack, ended.arg);
-        else
-            ended.on_ack(ended.arg, status, &none);
-    }
+    if (ended.decoder)
+        ended.decoder(ended.callback, ended.arg, status, message);
 }
 
 /* A callback may add, end and forget requests, and may close the bus. */
@@ -216,7 +184,7 @@ void bus_requests_close(struct bus_requests *requests)
 }
 
 uint64_t bus_requests_add(struct bus_requests *requests, int64_t timeout_ms, enum bus_status status,
-                          bus_answer_cb *on_answer, bus_ack_cb *on_ack, void *arg)
+                          bus_decoder *decoder, bus_callback *callback, void *arg)
 {
     if (requests->free_slot == NONE) {
         if (requests->capacity >= BUS_PENDING_MAX)
@@ -235,8 +203,8 @@ uint64_t bus_requests_add(struct bus_requests *requests, int64_t timeout_ms, enu
     int64_t deadline_tick = (bus_now_ms() + (timeout_ms > 0 ? timeout_ms : 0)) / TICK_MS + 1;
     *request = (struct request){.serial = requests->serial,
                                 .status = status,
-                                .on_answer = on_answer,
-                                .on_ack = on_ack,
+                                .decoder = decoder,
+                                .callback = callback,
                                 .arg = arg,
                                 .deadline_tick = deadline_tick};
     list_link(requests, slot, (uint32_t)(deadline_tick % WHEEL_SLOTS));
@@ -275,8 +243,7 @@ void bus_requests_forget(struct bus_requests *requests, const void *arg)
     while (slot != NONE) {
         uint32_t next = requests->slots[slot].arg_next;
         if (requests->slots[slot].arg == arg) {
-            requests->slots[slot].on_answer = NULL;
-            requests->slots[slot].on_ack = NULL;
+            requests->slots[slot].decoder = NULL;
             end_slot(requests, slot, BUS_OK, NULL);
         }
         slot = next;
