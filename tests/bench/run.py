@@ -1,0 +1,257 @@
+"""
+The benchmarks: our figures beside those of bare programs, measured in the same run.
+
+    run.py [tick] [path] [dispatcher] [api] [failover]      all of them without an argument
+"""
+
+import base64
+import dataclasses
+import datetime
+import pathlib
+import signal
+import struct
+import sys
+import tempfile
+import time
+import urllib.request
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+
+import load  # noqa: E402
+import measure  # noqa: E402
+import seed  # noqa: E402
+import wait  # noqa: E402
+from stack import Stack  # noqa: E402
+
+CONNECTIONS = 64
+RUN_BYTES, HEAD_BYTES, RUNS_A_MESSAGE = 40, 12, 64  # shared/run.h
+
+
+@dataclasses.dataclass
+class Figure:
+    name: str
+    ours: str
+    limit: str = ""
+    ratio: str = ""
+
+
+def ratio(ours: float, limit: float) -> str:
+    return f"{ours / limit:.2f}"
+
+
+class BareStack(Stack):
+    """PostgreSQL and NATS with a schema; processes are added as a benchmark needs them."""
+
+    def __init__(self, **variables: str):
+        super().__init__(fsync=True, LOG_LEVEL="info", **variables)
+
+    def __enter__(self) -> "BareStack":
+        self.start_servers()
+        self.migrate()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def seed_jobs(self, count: int, account_count: int, url: str, margin_s: float) -> int:
+        """Jobs that are all due in one minute, at least margin_s away; returns that minute."""
+        minute = wait.next_minute(margin_s)
+        at = datetime.datetime.fromtimestamp(minute, datetime.timezone.utc)
+        seed.accounts(self.postgres, account_count)
+        seed.jobs(self.postgres, count, account_count, f"{at.minute} {at.hour} * * *", url)
+        return minute
+
+    def cpu_s(self) -> float:
+        ours = sum(each.cpu_s() for each in self.processes if each.alive())
+        return ours + sum(measure.cpu_of_tree_s(each.process.pid) for each in (self.nats, self.postgres))
+
+
+def tick_line(scheduler, timeout_s: float) -> dict:
+    def emitted():
+        return [line for line in scheduler.lines("tick emitted") if line["runs"] > 0]
+    return wait.until(emitted, timeout_s, f"a tick was emitted\n{scheduler.tail()}", 0.2)[0]
+
+
+def bench_tick() -> list[Figure]:
+    count = 1_000_000
+    with BareStack() as stack:
+        minute = stack.seed_jobs(count, 10_000, "https://example.com/", 40)
+        scheduler = stack.add("scheduler").wait_ready(60)
+        job_bytes = scheduler.metric("croncoco_job_bytes")
+        wait.sleep_until(minute)
+        line = tick_line(scheduler, 60)
+        assert line["runs"] == count, line
+        scheduler.kill()
+        size = HEAD_BYTES + RUN_BYTES * RUNS_A_MESSAGE
+        bare_s = measure.bare_seconds("publish", stack.nats.url, line["messages"], size)
+    ours_s = line["last_ack_ms"] / 1000
+    return [
+        Figure("1,000,000 due runs: second 0 to the last acknowledgement", f"{ours_s:.2f} s", f"{bare_s:.2f} s",
+               ratio(ours_s, bare_s)),
+        Figure("  the messages that carry them", f"{line['messages']}"),
+        Figure("  the scan of the million", f"{line['scan_ms']} ms"),
+        Figure("  a job in the leader", f"{job_bytes:.0f} bytes", "64 bytes", ratio(job_bytes, 64)),
+    ]
+
+
+def posts_of(receiver: measure.Server) -> int:
+    with urllib.request.urlopen(receiver.url("/count"), timeout=30) as answer:
+        return int(answer.read())
+
+
+def bench_path() -> list[Figure]:
+    count = 100_000
+    with measure.Server("receiver") as receiver, BareStack() as stack:
+        minute = stack.seed_jobs(count, 2_000, receiver.url("/hook"), 12)
+        for program in ("scheduler", "dispatcher", "dispatcher"):
+            stack.add(program)
+        for each in stack.processes:
+            each.wait_ready(60)
+        wait.sleep_until(minute - 0.5)
+        cpu_before = stack.cpu_s()
+
+        def finished() -> bool:
+            return stack.postgres.query("SELECT count(*) FROM executions WHERE status = 'success'")[0][0] == count
+        wait.until(finished, 120, "every run has its row", 0.25)
+        seconds = time.time() - minute
+        cpu_us = (stack.cpu_s() - cpu_before) / count * 1e6
+        p50, p99, worst = stack.postgres.query(
+            "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY late), percentile_cont(0.99) WITHIN GROUP "
+            "(ORDER BY late), max(late) FROM (SELECT extract(epoch FROM triggered_at - scheduled_at)::float8 AS late "
+            "FROM executions) AS lateness")[0]
+        assert posts_of(receiver) == count
+    return [
+        Figure("100,000 due runs to a receiver and into PostgreSQL", f"{count / seconds:.0f} runs/s"),
+        Figure("  CPU a run: our processes, NATS, PostgreSQL", f"{cpu_us:.0f} us", "100 us", ratio(cpu_us, 100)),
+        Figure("  lateness p50 / p99 / max", f"{p50:.2f} / {p99:.2f} / {worst:.2f} s"),
+    ]
+
+
+def bench_dispatcher() -> list[Figure]:
+    """The runs wait in the stream; then one dispatcher starts, alone with NATS and PostgreSQL."""
+    count = 100_000
+    with measure.Server("receiver") as receiver, BareStack() as stack:
+        minute = stack.seed_jobs(count, 2_000, receiver.url("/hook"), 12)
+        scheduler = stack.add("scheduler").wait_ready(60)
+        wait.sleep_until(minute)
+        assert tick_line(scheduler, 60)["runs"] == count
+        scheduler.end(signal.SIGTERM)
+        bare_s = measure.bare_seconds("post", receiver.url("/hook"), CONNECTIONS, count)
+
+        before = posts_of(receiver)
+        stack.add("dispatcher", DISPATCH_PER_HOST=str(CONNECTIONS))
+        wait.until(lambda: posts_of(receiver) > before, 30, "the first POST", 0.005)
+        begin = time.monotonic()
+        wait.until(lambda: posts_of(receiver) >= before + count, 120, "every run was POSTed", 0.05)
+        seconds = time.monotonic() - begin
+    return [Figure(f"one dispatcher, {CONNECTIONS} connections", f"{count / seconds:.0f} POSTs/s",
+                   f"{count / bare_s:.0f} POSTs/s", ratio(bare_s, seconds))]
+
+
+WRK_SCRIPT = """
+local keys = {%s}
+local next = 0
+request = function()
+  next = next %% #keys + 1
+  return wrk.format("%s", "/jobs", {["Authorization"] = "Bearer " .. keys[next],
+                                    ["Content-Type"] = "application/json"}, %s)
+end
+"""
+NEW_JOB = ("'{\"name\":\"hourly-sync\",\"cron_expression\":\"0 * * * *\",\"webhook_url\":\"https://your-app.com/sync\","
+           "\"headers\":{\"X-Secret\":\"mytoken\"}}'")
+
+
+def wrk_jobs(stack: Stack, method: str, keys: list[str], body: str, seconds: int) -> measure.Rate:
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(WRK_SCRIPT % (",".join(f'"{key}"' for key in keys), method, body))
+        script.flush()
+        return measure.wrk(stack.url(), CONNECTIONS, seconds, pathlib.Path(script.name))
+
+
+def bench_api() -> list[Figure]:
+    with measure.Server("empty") as empty:
+        limit = measure.wrk(empty.url(), CONNECTIONS, 5)
+    with BareStack(LOG_LEVEL="warn") as stack:
+        keys = seed.accounts(stack.postgres, 1000)
+        seed.jobs(stack.postgres, 5000, 1000, "0 0 29 2 *", "https://example.com/")
+        for program in ("scheduler", "gateway"):
+            stack.add(program).wait_ready()
+        read = wrk_jobs(stack, "GET", keys, "nil", 8)
+        write = wrk_jobs(stack, "POST", keys, NEW_JOB, 8)
+    return [Figure(f"{name}, {CONNECTIONS} connections",
+                   f"{rate.per_second:.0f}/s, p50 {rate.p50_ms:.1f} ms, p99 {rate.p99_ms:.1f} ms",
+                   f"{limit.per_second:.0f}/s, p50 {limit.p50_ms:.1f} ms, p99 {limit.p99_ms:.1f} ms",
+                   ratio(rate.per_second, limit.per_second))
+            for name, rate in (("GET /jobs", read), ("POST /jobs", write))]
+
+
+def first_run_after(stack: Stack, sequence: int) -> float | None:
+    """When the first message with runs behind sequence was stored, as seconds since 1970."""
+    with stack.nats.client() as client:
+        for number in range(sequence + 1, client.stream_state("RUNS")["last_seq"] + 1):
+            message = client.stream_message("RUNS", number)
+            if struct.unpack_from("<H", base64.b64decode(message["data"]), 2)[0] > 0:
+                return datetime.datetime.fromisoformat(message["time"][:26].rstrip("Z") + "+00:00").timestamp()
+    return None
+
+
+def failover(how: signal.Signals) -> tuple[float, float]:
+    """Seconds from the leader's end, a tenth of a second before a minute, to a run and to an answer."""
+    with BareStack() as stack:
+        keys = seed.accounts(stack.postgres, 100)
+        seed.jobs(stack.postgres, 1000, 100, "* * * * *", "https://example.com/")
+        for program in ("scheduler", "scheduler", "gateway"):
+            stack.add(program).wait_ready()
+        targets = [(keys[job % 100], job) for job in range(1, 17)]
+        minute = wait.next_minute(3)
+        wait.sleep_until(minute - 2)
+        with stack.nats.client() as client:
+            sequence = client.stream_state("RUNS")["last_seq"]
+        with load.Load(stack.port(), targets, pause_s=0.01) as commands:
+            wait.sleep_until(minute - 0.1)
+            leader, ended = stack.leader(), time.time()
+            leader.process.send_signal(how)
+            stored = wait.until(lambda: first_run_after(stack, sequence), 30, "a run is emitted", 0.1)
+            time.sleep(2)
+        commands.check()
+    answered = sorted(outcome.answered for outcome in commands.outcomes)
+    silence = max(later - earlier for earlier, later in zip(answered, answered[1:]))
+    return stored - ended, silence
+
+
+def bench_failover() -> list[Figure]:
+    figures = []
+    for how, name in ((signal.SIGKILL, "kill -9"), (signal.SIGTERM, "graceful stop")):
+        run_s, answer_s = failover(how)
+        figures.append(Figure(f"{name} of the leader: until a due run is emitted", f"{run_s:.2f} s", "5 s", ratio(run_s, 5)))
+        figures.append(Figure("  longest time without an answered command", f"{answer_s:.2f} s"))
+    return figures
+
+
+PARTS = {"tick": bench_tick, "path": bench_path, "dispatcher": bench_dispatcher, "api": bench_api,
+         "failover": bench_failover}
+
+
+def print_table(figures: list[Figure]) -> None:
+    rows = [Figure("figure", "measured", "limit or goal", "ratio"), *figures]
+    widths = [max(len(getattr(row, field.name)) for row in rows) for field in dataclasses.fields(Figure)]
+    for row in rows:
+        cells = [getattr(row, field.name) for field in dataclasses.fields(Figure)]
+        print("  ".join(cell.ljust(width) for cell, width in zip(cells, widths)).rstrip())
+
+
+def main() -> int:
+    chosen = sys.argv[1:] or list(PARTS)
+    if unknown := set(chosen) - set(PARTS):
+        print(f"unknown: {', '.join(unknown)}; there are: {', '.join(PARTS)}", file=sys.stderr)
+        return 64
+    figures = []
+    for part in chosen:
+        print(f"measuring {part} ...", file=sys.stderr, flush=True)
+        figures += PARTS[part]()
+    print_table(figures)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
