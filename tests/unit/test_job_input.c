@@ -1,0 +1,227 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gateway/job_input.h"
+#include "shared/json.h"
+
+#define REQUIRED                                                                                   \
+    "\"name\":\"n\",\"cron_expression\":\"0 * * * *\",\"webhook_url\":\"https://x.com/\""
+
+static struct guard *guard;
+
+static int open_guard(void **state)
+{
+    (void)state;
+    char error[GUARD_ERROR_SIZE];
+    return guard_create("", &guard, error);
+}
+
+static int close_guard(void **state)
+{
+    (void)state;
+    guard_free(guard);
+    return 0;
+}
+
+/* A body and the form that was made of it. */
+struct sample {
+    cJSON *body;
+    struct job_form form;
+    char error[FIELDS_ERROR_SIZE];
+};
+
+static int parse(struct sample *sample, const char *json, enum job_input_mode mode)
+{
+    char error[JSON_ERROR_SIZE];
+    sample->body = json_parse(json, strlen(json), error);
+    assert_non_null(sample->body);
+    sample->error[0] = '\0';
+    return job_input_parse(sample->body, json, strlen(json), mode, guard, &sample->form,
+                           sample->error);
+}
+
+static void end(struct sample *sample)
+{
+    job_form_free(&sample->form);
+    cJSON_Delete(sample->body);
+}
+
+static void assert_refused(const char *json, enum job_input_mode mode, const char *error)
+{
+    struct sample sample;
+    assert_int_equal(parse(&sample, json, mode), -1);
+    assert_string_equal(sample.error, error);
+    cJSON_Delete(sample.body);
+}
+
+static void a_whole_job_is_taken(void **state)
+{
+    (void)state;
+    struct sample sample;
+    assert_int_equal(parse(&sample,
+                           "{" REQUIRED ",\"headers\":{\"X-A\": \"1\\\"2\", \"b\":\"\"},"
+                           "\"payload\": { \"x\" :1.0 } ,\"failure_webhook_url\":\"http://y.com\"}",
+                           JOB_INPUT_CREATE),
+                     0);
+    const struct job_input *input = &sample.form.input;
+    assert_int_equal(input->fields, JOB_NAME | JOB_CRON | JOB_WEBHOOK_URL | JOB_HEADERS |
+                                        JOB_PAYLOAD | JOB_FAILURE_URL);
+    assert_string_equal(input->name, "n");
+    assert_string_equal(input->cron_expression, "0 * * * *");
+    assert_string_equal(input->webhook_url, "https://x.com/");
+    assert_string_equal(input->headers, "{\"X-A\":\"1\\\"2\",\"b\":\"\"}");
+    assert_string_equal(input->payload, "{ \"x\" :1.0 }");
+    assert_string_equal(input->failure_webhook_url, "http://y.com");
+    assert_true(input->enabled);
+    end(&sample);
+}
+
+static void a_creation_needs_the_required_fields(void **state)
+{
+    (void)state;
+    assert_refused("{}", JOB_INPUT_CREATE, "name: required");
+    assert_refused("{\"name\":\"n\"}", JOB_INPUT_CREATE, "cron_expression: required");
+    assert_refused("{\"name\":\"n\",\"cron_expression\":\"* * * * *\"}", JOB_INPUT_CREATE,
+                   "webhook_url: required");
+    assert_refused("{" REQUIRED ",\"enabled\":true}", JOB_INPUT_CREATE, "Unknown field: enabled");
+}
+
+static void an_update_takes_what_is_sent(void **state)
+{
+    (void)state;
+    struct sample sample;
+    assert_int_equal(parse(&sample, "{\"enabled\":false}", JOB_INPUT_UPDATE), 0);
+    assert_int_equal(sample.form.input.fields, JOB_ENABLED);
+    assert_false(sample.form.input.enabled);
+    end(&sample);
+    assert_int_equal(parse(&sample,
+                           "{\"failure_webhook_url\":\"\",\"headers\":null,\"payload\":null}",
+                           JOB_INPUT_UPDATE),
+                     0);
+    assert_int_equal(sample.form.input.fields, JOB_FAILURE_URL | JOB_HEADERS | JOB_PAYLOAD);
+    assert_null(sample.form.input.failure_webhook_url);
+    assert_null(sample.form.input.headers);
+    assert_null(sample.form.input.payload);
+    end(&sample);
+}
+
+static void wrong_fields_are_named(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{}", "No field to update: the object is empty"},
+        {"{\"id\":1}", "Unknown field: id"},
+        {"{\"Name\":\"n\"}", "Unknown field: Name"},
+        {"{\"name\":null}", "name: must be a string"},
+        {"{\"name\":\"\"}", "name: must not be empty"},
+        {"{\"name\":\"  \"}", "name: must not be empty"},
+        {"{\"name\":\"a\\nb\"}", "name: must not have control characters"},
+        {"{\"cron_expression\":5}", "cron_expression: must be a string"},
+        {"{\"cron_expression\":\"60 * * * *\"}",
+         "Invalid cron expression: minute: 60 is out of range 0-59"},
+        {"{\"webhook_url\":null}", "webhook_url: must be a string"},
+        {"{\"failure_webhook_url\":false}", "failure_webhook_url: must be a string"},
+        {"{\"headers\":[]}", "headers: must be an object of strings"},
+        {"{\"headers\":{\"a\":1}}", "headers: a: must be a string"},
+        {"{\"headers\":{\"a\":\"x\\r\\ny\"}}", "headers: a: must be printable ASCII"},
+        {"{\"headers\":{\"a\":\"\xc3\xa9\"}}", "headers: a: must be printable ASCII"},
+        {"{\"headers\":{\"a\":\"1\",\"A\":\"2\"}}", "headers: A: is given twice"},
+        {"{\"headers\":{\"\":\"1\"}}",
+         "headers: a name consists of letters, digits and !#$%&'*+-.^_`|~ (RFC 9110)"},
+        {"{\"headers\":{\"a:\":\"1\"}}",
+         "headers: a name consists of letters, digits and !#$%&'*+-.^_`|~ (RFC 9110)"},
+        {"{\"payload\":[]}", "payload: must be an object"},
+        {"{\"payload\":\"x\"}", "payload: must be an object"},
+        {"{\"enabled\":1}", "enabled: must be true or false"},
+        {"{\"enabled\":null}", "enabled: must be true or false"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++)
+        assert_refused(cases[i][0], JOB_INPUT_UPDATE, cases[i][1]);
+}
+
+static void reserved_headers_are_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {
+        "Host",       "content-length",   "Transfer-Encoding", "Connection", "Keep-Alive",
+        "TE",         "Trailer",          "Upgrade",           "Expect",     "Proxy-Authorization",
+        "webhook-id", "Webhook-Signature"};
+    for (size_t i = 0; i < ARRAY_LENGTH(names); i++) {
+        char json[128];
+        char error[128];
+        snprintf(json, sizeof json, "{\"headers\":{\"%s\":\"x\"}}", names[i]);
+        snprintf(error, sizeof error, "headers: %s: is set by the delivery itself", names[i]);
+        assert_refused(json, JOB_INPUT_UPDATE, error);
+    }
+}
+
+/* before, count times what, after */
+static char *repeat(struct buffer *json, const char *before, const char *what, size_t count,
+                    const char *after)
+{
+    buffer_clear(json);
+    buffer_text(json, before);
+    for (size_t i = 0; i < count; i++)
+        buffer_text(json, what);
+    buffer_text(json, after);
+    return json->data;
+}
+
+static void assert_limit(const char *before, const char *what, size_t most, const char *after,
+                         const char *error)
+{
+    struct buffer json = BUFFER_EMPTY;
+    struct sample sample;
+    assert_int_equal(parse(&sample, repeat(&json, before, what, most, after), JOB_INPUT_UPDATE), 0);
+    end(&sample);
+    assert_refused(repeat(&json, before, what, most + 1, after), JOB_INPUT_UPDATE, error);
+    buffer_free(&json);
+}
+
+static void limits_hold_to_the_letter(void **state)
+{
+    (void)state;
+    assert_limit("{\"name\":\"", "x", 100, "\"}", "name: at most 100 characters");
+    assert_limit("{\"name\":\"", "\xe2\x82\xac", 100, "\"}", "name: at most 100 characters");
+    assert_limit("{\"headers\":{\"", "x", 100, "\":\"1\"}}",
+                 "headers: a name has at most 100 characters");
+    assert_limit("{\"headers\":{\"x\":\"", "y", 500, "\"}}", "headers: x: at most 500 characters");
+    assert_limit("{\"payload\":{\"x\":\"", "y", 10240 - 8, "\"}}", "payload: at most 10240 bytes");
+}
+
+static void a_job_has_at_most_twenty_headers(void **state)
+{
+    (void)state;
+    struct buffer json = BUFFER_EMPTY;
+    buffer_text(&json, "{\"headers\":{\"h\":\"1\"");
+    for (int i = 1; i < 20; i++)
+        buffer_format(&json, ",\"h%d\":\"1\"", i);
+    buffer_text(&json, "}}");
+    struct sample sample;
+    assert_int_equal(parse(&sample, json.data, JOB_INPUT_UPDATE), 0);
+    end(&sample);
+    json.length -= 2;
+    buffer_text(&json, ",\"more\":\"1\"}}");
+    assert_refused(json.data, JOB_INPUT_UPDATE, "headers: at most 20");
+    buffer_free(&json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_whole_job_is_taken),
+        cmocka_unit_test(a_creation_needs_the_required_fields),
+        cmocka_unit_test(an_update_takes_what_is_sent),
+        cmocka_unit_test(wrong_fields_are_named),
+        cmocka_unit_test(reserved_headers_are_refused),
+        cmocka_unit_test(limits_hold_to_the_letter),
+        cmocka_unit_test(a_job_has_at_most_twenty_headers),
+    };
+    return cmocka_run_group_tests(tests, open_guard, close_guard);
+}

@@ -1,0 +1,103 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gateway/router.h"
+
+static const struct route table[] = {
+    {"GET", "/jobs", NULL, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"POST", "/jobs", NULL, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
+    {"PATCH", "/jobs/{id}", NULL, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
+    {"DELETE", "/jobs/{id}", NULL, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"GET", "/jobs/{id}/executions", NULL, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+};
+
+static enum router_verdict match(const char *method, const char *path, struct router_match *result)
+{
+    return router_match(table, ARRAY_LENGTH(table), method, strlen(method), path, strlen(path),
+                        result);
+}
+
+static void paths_find_their_routes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method;
+        const char *path;
+        size_t route;
+        int64_t id;
+    } cases[] = {
+        {"GET", "/jobs", 0, 0},
+        {"HEAD", "/jobs", 0, 0},
+        {"POST", "/jobs", 1, 0},
+        {"PATCH", "/jobs/1", 2, 1},
+        {"DELETE", "/jobs/9223372036854775807", 3, INT64_MAX},
+        {"GET", "/jobs/42/executions", 4, 42},
+        {"HEAD", "/jobs/42/executions", 4, 42},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        struct router_match result;
+        assert_int_equal(match(cases[i].method, cases[i].path, &result), ROUTER_FOUND);
+        assert_ptr_equal(result.route, &table[cases[i].route]);
+        assert_int_equal(result.id, cases[i].id);
+    }
+}
+
+static void other_paths_are_not_found(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"",
+                                        "/",
+                                        "*",
+                                        "/job",
+                                        "/jobs/",
+                                        "//jobs",
+                                        "/jobs/0",
+                                        "/jobs/01",
+                                        "/jobs/-1",
+                                        "/jobs/+1",
+                                        "/jobs/1/",
+                                        "/jobs/x",
+                                        "/jobs/1x",
+                                        "/jobs/{id}",
+                                        "/jobs/9223372036854775808",
+                                        "/jobs/99999999999999999999",
+                                        "/jobs//executions",
+                                        "/jobs/1/executions/",
+                                        "/JOBS",
+                                        "/jobs/%31",
+                                        "/jobs/1/2/executions",
+                                        "/executions"};
+    for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
+        struct router_match result;
+        assert_int_equal(match("GET", paths[i], &result), ROUTER_NO_PATH);
+        assert_int_equal(match("OPTIONS", paths[i], &result), ROUTER_NO_PATH);
+    }
+}
+
+static void other_methods_are_told_which_there_are(void **state)
+{
+    (void)state;
+    struct router_match result;
+    assert_int_equal(match("PUT", "/jobs", &result), ROUTER_NO_METHOD);
+    assert_string_equal(result.allow, "GET, HEAD, POST, OPTIONS");
+    assert_int_equal(match("HEAD", "/jobs/1", &result), ROUTER_NO_METHOD);
+    assert_string_equal(result.allow, "PATCH, DELETE, OPTIONS");
+    assert_int_equal(match("get", "/jobs", &result), ROUTER_NO_METHOD);
+    assert_int_equal(match("OPTIONS", "/jobs/1/executions", &result), ROUTER_OPTIONS);
+    assert_string_equal(result.allow, "GET, HEAD, OPTIONS");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(paths_find_their_routes),
+        cmocka_unit_test(other_paths_are_not_found),
+        cmocka_unit_test(other_methods_are_told_which_there_are),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
