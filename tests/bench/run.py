@@ -43,7 +43,7 @@ class BareStack(Stack):
     """PostgreSQL and NATS with a schema; processes are added as a benchmark needs them."""
 
     def __init__(self, **variables: str):
-        super().__init__(fsync=True, LOG_LEVEL="info", **variables)
+        super().__init__(fsync=True, **variables)
 
     def __enter__(self) -> "BareStack":
         self.start_servers()
@@ -171,7 +171,7 @@ def wrk_jobs(stack: Stack, method: str, keys: list[str], body: str, seconds: int
 def bench_api() -> list[Figure]:
     with measure.Server("empty") as empty:
         limit = measure.wrk(empty.url(), CONNECTIONS, 5)
-    with BareStack(LOG_LEVEL="warn") as stack:
+    with BareStack() as stack:
         keys = seed.accounts(stack.postgres, 1000)
         seed.jobs(stack.postgres, 5000, 1000, "0 0 29 2 *", "https://example.com/")
         for program in ("scheduler", "gateway"):
