@@ -48,7 +48,7 @@ static int find_route(struct request *request)
         reply_empty(request);
         return -1;
     }
-    INVARIANT(!"a verdict that is none");
+    INVARIANT(false && "a verdict that is none");
     return -1;
 }
 
@@ -151,5 +151,5 @@ void admission_admit(struct gateway *gateway, h2o_req_t *h2o)
         auth_check(gateway->auth, request);
         return;
     }
-    INVARIANT(!"a route without access");
+    INVARIANT(false && "a route without access");
 }

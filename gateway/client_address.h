@@ -24,7 +24,7 @@ struct client_address {
  * The connection's peer, or, where trusted holds the peer, the rightmost address of X-Forwarded-For
  * that trusted does not hold.
  */
-void client_address_find(struct client_address *address, h2o_req_t *request,
+void client_address_find(struct client_address *result, h2o_req_t *request,
                          const struct cidr_set *trusted);
 
 #endif

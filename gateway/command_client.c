@@ -156,7 +156,7 @@ void command_client_reconnected(struct command_client *client)
             publish(pending, now_ms);
 }
 
-static void on_answer(void *arg, const struct bus_message *message)
+static void on_answer_message(void *arg, const struct bus_message *message)
 {
     struct command_client *client = arg;
     struct answer answer;
@@ -188,7 +188,7 @@ struct command_client *command_client_open(const struct command_client_options *
     secret_random(random, sizeof random);
     snprintf(client->reply, sizeof client->reply, ANSWER_PREFIX "%s",
              hex_encode(random, sizeof random, hex));
-    bus_subscribe(client->bus, client->reply, NULL, on_answer, client);
+    bus_subscribe(client->bus, client->reply, NULL, on_answer_message, client);
     return client;
 }
 
@@ -202,7 +202,7 @@ static void join(struct pending *pending, struct request *request, const struct 
 }
 
 void command_client_send(struct command_client *client, struct request *request,
-                         struct command *command, const char *scope, command_answer_cb *callback)
+                         struct command *command, const char *scope, command_answer_cb *on_answer)
 {
     struct identity identity;
     if (identity_find(&identity, request, scope) != 0) {
@@ -231,7 +231,7 @@ void command_client_send(struct command_client *client, struct request *request,
     pending->client = client;
     pending->identity = identity;
     pending->kind = command->kind;
-    pending->on_answer = callback;
+    pending->on_answer = on_answer;
     pending->deadline_ms = now_ms + client->timeout_ms;
     pending->send_ms = now_ms;
     command_encode(command, &pending->encoded);

@@ -44,10 +44,10 @@ static int take_from(struct request *request, int64_t *minute)
 
 static int take_timezone(struct request *request)
 {
-    const char *timezone;
-    if (parameter_text(request, "timezone", &timezone) != 0)
+    const char *zone;
+    if (parameter_text(request, "timezone", &zone) != 0)
         return -1;
-    if (timezone == NULL || strcasecmp(timezone, "UTC") == 0)
+    if (zone == NULL || strcasecmp(zone, "UTC") == 0)
         return 0;
     reply_error(request, 400, "timezone: only UTC is supported");
     return -1;

@@ -54,7 +54,7 @@ int email_normalize(const char *text, char out[static MAIL_EMAIL_SIZE])
     size_t length = strlen(text);
     if (length >= MAIL_EMAIL_SIZE)
         return -1;
-    char lower[MAIL_EMAIL_SIZE];
+    char lower[MAIL_EMAIL_SIZE] = "";
     for (size_t i = 0; i <= length; i++)
         lower[i] = text[i] >= 'A' && text[i] <= 'Z' ? (char)(text[i] - 'A' + 'a') : text[i];
     const char *at = strchr(lower, '@');

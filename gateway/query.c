@@ -26,7 +26,7 @@ void query_reply_failure(struct request *request, enum db_status status)
     case DB_ERROR: reply_error(request, 500, "Internal error"); return;
     case DB_OK: break;
     }
-    INVARIANT(!"a failure that is none");
+    INVARIANT(false && "a failure that is none");
 }
 
 void query_log_failure(const struct db_outcome *outcome)

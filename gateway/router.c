@@ -1,5 +1,6 @@
 #include "gateway/router.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define ID_PATTERN "{id}"
@@ -44,13 +45,9 @@ static bool path_matches(const char *pattern, const char *path, size_t length, i
 static void allow_method(char allow[static ROUTER_ALLOW_SIZE], const char *method)
 {
     size_t used = strlen(allow);
-    size_t length = strlen(method);
-    INVARIANT(used + length + 3 <= ROUTER_ALLOW_SIZE);
-    if (used > 0) {
-        memcpy(allow + used, ", ", 2);
-        used += 2;
-    }
-    memcpy(allow + used, method, length + 1);
+    int written =
+        snprintf(allow + used, ROUTER_ALLOW_SIZE - used, "%s%s", used > 0 ? ", " : "", method);
+    INVARIANT(written > 0 && (size_t)written < ROUTER_ALLOW_SIZE - used);
 }
 
 enum router_verdict router_match(const struct route *routes, size_t count, const char *method,

@@ -119,7 +119,7 @@ static bool overdue(struct connection *connection, int64_t now_ms)
     case CONNECTION_WORKING: return false;
     case CONNECTION_SENDING: return now_ms - connection->since_ms > SERVER_ANSWER_MS;
     }
-    INVARIANT(!"a connection in no state");
+    INVARIANT(false && "a connection in no state");
     return true;
 }
 
