@@ -1,0 +1,22 @@
+/* A mail that decodes is encoded to one that decodes to the same. */
+#include <string.h>
+
+#include "shared/mail.h"
+#include "tests/fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct mail mail;
+    struct mail again;
+    if (mail_decode(data, size, &mail))
+        return 0;
+    struct buffer out = BUFFER_EMPTY;
+    mail_encode(&mail, &out);
+    INVARIANT(!mail_decode(out.data, out.length, &again));
+    INVARIANT(again.kind == mail.kind && strcmp(again.id, mail.id) == 0 &&
+              strcmp(again.to, mail.to) == 0 && again.created_ms == mail.created_ms &&
+              again.expires_ms == mail.expires_ms &&
+              memcmp(again.token_id, mail.token_id, TOKEN_ID_SIZE) == 0);
+    buffer_free(&out);
+    return 0;
+}
