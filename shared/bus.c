@@ -68,6 +68,8 @@ struct bus {
     struct slot *slots;
     uint32_t slot_count;
 
+    struct bus_pull_route *deliveries;
+
     struct bus_watcher *watchers;
     struct bus_watcher *watcher_next; /* to be told of the present change next */
 };
@@ -377,20 +379,52 @@ void bus_unsubscribe(struct bus_subscription *subscription)
 
 /* --- incoming --- */
 
+void bus_add_route(struct bus *bus, struct bus_pull_route *route)
+{
+    route->next = bus->deliveries;
+    bus->deliveries = route;
+}
+
+void bus_remove_route(struct bus *bus, struct bus_pull_route *route)
+{
+    struct bus_pull_route **at = &bus->deliveries;
+    while (*at != route)
+        at = &(*at)->next;
+    *at = route->next;
+}
+
+static bool text_is(const char *text, const char *bytes, size_t length)
+{
+    return strncmp(text, bytes, length) == 0 && text[length] == '\0';
+}
+
+static void delivery_message(struct bus *bus, const struct bus_message *message)
+{
+    struct bus_pull_delivery delivery;
+    if (!message->reply || bus_pull_delivery_parse(message->reply, &delivery) != 0)
+        return;
+    for (struct bus_pull_route *route = bus->deliveries; route; route = route->next) {
+        if (text_is(route->consumer, delivery.consumer, delivery.consumer_length) &&
+            text_is(route->stream, delivery.stream, delivery.stream_length)) {
+            route->on_delivery(route->arg, message, &delivery);
+            return;
+        }
+    }
+}
+
 static void inbox_message(struct bus *bus, const struct bus_message *message)
 {
-    /* The wildcard subscription brings nothing else. */
-    INVARIANT(strncmp(message->subject, bus->inbox_prefix, bus->inbox_prefix_length) == 0);
-    const char *suffix = message->subject + bus->inbox_prefix_length;
     uint64_t id;
-    if (own_inbox(bus, message->subject, &id)) {
+    if (strncmp(message->subject, bus->inbox_prefix, bus->inbox_prefix_length) != 0) {
+        delivery_message(bus, message);
+    } else if (own_inbox(bus, message->subject, &id)) {
         for (struct bus_subscription *s = bus->routes[id % ROUTE_BUCKETS]; s; s = s->next) {
             if (s->route == id) {
                 s->on_message(s->arg, message);
                 return;
             }
         }
-    } else if (bus_hex_parse(suffix, &id) == 0) {
+    } else if (bus_hex_parse(message->subject + bus->inbox_prefix_length, &id) == 0) {
         if (natsMsg_IsNoResponders(native_message(message)))
             bus_requests_end(bus->requests, id, BUS_NO_RESPONDERS, NULL);
         else

@@ -141,7 +141,7 @@ int bus_message_status(const struct bus_message *message);
 
 /*
  * Pull requests on one consumer for as many messages as were granted. Credit is either granted and
- * not asked for, or part of a request under way, or used by a message: never two of them, never
+ * not asked for, or part of the request under way, or used by a message: never two of them, never
  * none.
  */
 struct bus_pull;
@@ -149,6 +149,11 @@ struct bus_pull;
 struct bus_pull_delivery {
     struct bus_delivery delivery;
     uint64_t consumer_sequence; /* counts the consumer's deliveries, from 1 */
+    /* Not NUL-terminated, in the acknowledgement subject. */
+    const char *stream;
+    size_t stream_length;
+    const char *consumer;
+    size_t consumer_length;
 };
 
 /* Parses $JS.ACK....; returns 0, or -1 where it is none. */
@@ -157,11 +162,27 @@ int bus_pull_delivery_parse(const char *ack_subject, struct bus_pull_delivery *d
 typedef void bus_pull_cb(void *arg, const struct bus_message *message,
                          const struct bus_pull_delivery *delivery);
 
+/*
+ * JetStream delivers to the inbox that asked, but under the subject that the message was published
+ * to; only the acknowledgement subject says whose it is: the consumer's. So a connection has one
+ * pull a consumer.
+ */
+struct bus_pull_route {
+    const char *stream;
+    const char *consumer; /* "": none at present */
+    bus_pull_cb *on_delivery;
+    void *arg;
+    struct bus_pull_route *next;
+};
+
+void bus_add_route(struct bus *bus, struct bus_pull_route *route);
+void bus_remove_route(struct bus *bus, struct bus_pull_route *route);
+
 struct bus_pull_options {
     const char *stream;
-    /* A delivery that some request under way had room for. */
+    /* A delivery that the request under way has room for. */
     bus_pull_cb *on_message;
-    /* One for a request that was given up meanwhile. May be NULL. */
+    /* One more than that: for a request that was given up meanwhile. May be NULL. */
     bus_pull_cb *on_stray;
     /*
      * The consumer is gone or does not answer: what was under way was given up, the consumer is

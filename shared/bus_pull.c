@@ -8,35 +8,36 @@
 #include "shared/log.h"
 #include "shared/memory.h"
 
-#define REQUESTS_MAX      16
 #define NAME_SIZE         128
 #define SUBJECT_SIZE      (2 * NAME_SIZE + 40)
 #define REPLY_SIZE        (BUS_INBOX_SIZE + 12)
 #define BODY_SIZE         128
 #define EXPIRES_MS        20000
-#define HEARTBEAT_MS      2000
+#define HEARTBEAT_MS      1000
 #define NANOSECONDS_IN_MS INT64_C(1000000)
 /*
- * A request is lost when it heard nothing for so many ticks: two heartbeats and a half. Ticks are
+ * A request is lost when nothing was heard for so many ticks: three heartbeats and more. Ticks are
  * counted and not time, for after a pause of the whole process what came meanwhile is still unread.
  */
 #define TICK_MS    1000
-#define TICKS_LOST 5
+#define TICKS_LOST 4
+/* Of the server's status messages. */
+#define STATUS_HEARTBEAT 100
+#define STATUS_TIMEOUT   408
 /* Before asking again what gave an error. */
 #define PAUSE_MS 250
 
-/* A pull request that the server has not yet fulfilled or ended. */
-struct pull_request {
-    uint32_t number;
-    unsigned left; /* messages that may still come, > 0 */
-    unsigned silent_ticks;
-};
-
+/*
+ * One request is under way at a time. The next one is made when it is used up, and asks for all
+ * that was granted meanwhile: so a full window costs one request, and an owner that grants one by
+ * one does not cause a request for each.
+ */
 struct bus_pull {
     struct bus *bus;
     struct bus_pull_options options;
     struct bus_watcher watcher;
     struct bus_subscription *subscription;
+    struct bus_pull_route route;
     uv_timer_t ask_timer;
     uv_timer_t tick_timer;
     unsigned open_handles;
@@ -44,10 +45,10 @@ struct bus_pull {
     char consumer[NAME_SIZE]; /* "": unset */
     char inbox[BUS_INBOX_SIZE];
     size_t inbox_length;
-    uint64_t credit; /* granted and not part of a request */
-    uint32_t last_number;
-    struct pull_request requests[REQUESTS_MAX];
-    size_t request_count;
+    uint64_t credit;         /* granted and not part of the request */
+    uint32_t number;         /* of the last request */
+    unsigned left;           /* messages that it may still bring; 0: none is under way */
+    unsigned silent_ticks;   /* since something was heard of it */
     char last_complaint[64]; /* logged; not again until something good comes */
 };
 
@@ -94,6 +95,10 @@ int bus_pull_delivery_parse(const char *ack_subject, struct bus_pull_delivery *d
     delivery->delivery.stream_sequence = numbers[1];
     delivery->delivery.time_ms = (int64_t)(numbers[3] / NANOSECONDS_IN_MS);
     delivery->consumer_sequence = numbers[2];
+    delivery->stream = tokens[first - 2];
+    delivery->stream_length = (size_t)(tokens[first - 1] - tokens[first - 2]) - 1;
+    delivery->consumer = tokens[first - 1];
+    delivery->consumer_length = (size_t)(tokens[first] - tokens[first - 1]) - 1;
     return 0;
 }
 
@@ -109,51 +114,25 @@ static void ask_in(struct bus_pull *pull, uint64_t ms)
         INVARIANT(uv_timer_start(&pull->ask_timer, on_ask, ms, 0) == 0);
 }
 
-static void give_up_requests(struct bus_pull *pull)
+static void give_up_request(struct bus_pull *pull)
 {
-    for (size_t i = 0; i < pull->request_count; i++)
-        pull->credit += pull->requests[i].left;
-    pull->request_count = 0;
+    pull->credit += pull->left;
+    pull->left = 0;
     uv_timer_stop(&pull->tick_timer);
 }
 
-static void remove_request(struct bus_pull *pull, struct pull_request *request)
-{
-    *request = pull->requests[--pull->request_count];
-    if (pull->request_count == 0)
-        uv_timer_stop(&pull->tick_timer);
-}
-
-static struct pull_request *find_request(struct bus_pull *pull, uint32_t number)
-{
-    for (size_t i = 0; i < pull->request_count; i++)
-        if (pull->requests[i].number == number)
-            return &pull->requests[i];
-    return NULL;
-}
-
-/*
- * The next request is for all that is granted, but only when that is as much as what is under way:
- * who grants one by one does not cause a request for each, and still at least half is asked for.
- */
 static void on_ask(uv_timer_t *timer)
 {
     struct bus_pull *pull = timer->data;
-    uint64_t under_way = 0;
-    for (size_t i = 0; i < pull->request_count; i++)
-        under_way += pull->requests[i].left;
-    if (pull->credit == 0 || pull->credit < under_way || pull->request_count == REQUESTS_MAX ||
-        !*pull->consumer || !bus_connected(pull->bus))
+    if (pull->credit == 0 || pull->left > 0 || !*pull->consumer || !bus_connected(pull->bus))
         return;
-
     unsigned batch = pull->credit > INT32_MAX ? INT32_MAX : (unsigned)pull->credit;
-    uint32_t number = ++pull->last_number;
     char subject[SUBJECT_SIZE];
     char reply[REPLY_SIZE];
     char body[BODY_SIZE];
     snprintf(subject, sizeof(subject), "$JS.API.CONSUMER.MSG.NEXT.%s.%s", pull->stream,
              pull->consumer);
-    snprintf(reply, sizeof(reply), "%s.%" PRIu32, pull->inbox, number);
+    snprintf(reply, sizeof(reply), "%s.%" PRIu32, pull->inbox, ++pull->number);
     int length = snprintf(body, sizeof(body),
                           "{\"batch\":%u,\"expires\":%" PRId64 ",\"idle_heartbeat\":%" PRId64 "}",
                           batch, EXPIRES_MS * NANOSECONDS_IN_MS, HEARTBEAT_MS * NANOSECONDS_IN_MS);
@@ -161,10 +140,10 @@ static void on_ask(uv_timer_t *timer)
         ask_in(pull, PAUSE_MS);
         return;
     }
-    if (pull->request_count == 0)
-        INVARIANT(uv_timer_start(&pull->tick_timer, on_tick, TICK_MS, TICK_MS) == 0);
-    pull->requests[pull->request_count++] = (struct pull_request){number, batch, 0};
     pull->credit -= batch;
+    pull->left = batch;
+    pull->silent_ticks = 0;
+    INVARIANT(uv_timer_start(&pull->tick_timer, on_tick, TICK_MS, TICK_MS) == 0);
 }
 
 /* --- losing --- */
@@ -180,7 +159,7 @@ static void complain(struct bus_pull *pull, const char *reason)
 
 static void lose(struct bus_pull *pull, const char *reason)
 {
-    give_up_requests(pull);
+    give_up_request(pull);
     if (!pull->options.on_lost) {
         uv_timer_stop(&pull->ask_timer);
         ask_in(pull, PAUSE_MS);
@@ -193,13 +172,10 @@ static void lose(struct bus_pull *pull, const char *reason)
 static void on_tick(uv_timer_t *timer)
 {
     struct bus_pull *pull = timer->data;
-    bool lost = false;
-    for (size_t i = 0; i < pull->request_count; i++)
-        lost = ++pull->requests[i].silent_ticks >= TICKS_LOST || lost;
-    if (lost) {
-        complain(pull, "no heartbeat");
-        lose(pull, "no heartbeat");
-    }
+    if (++pull->silent_ticks < TICKS_LOST)
+        return;
+    complain(pull, "no heartbeat");
+    lose(pull, "no heartbeat");
 }
 
 static void on_state(void *arg, bool connected)
@@ -215,61 +191,51 @@ static void on_state(void *arg, bool connected)
 
 /* --- what comes in --- */
 
-/* The server ends a request: its time is over, or something is wrong. */
-static void on_status(struct bus_pull *pull, struct pull_request *request, int status,
-                      const struct bus_message *message)
-{
-    const char *left_text = bus_message_header(message, "Nats-Pending-Messages");
-    bool missing = status == 408 && left_text && strtoull(left_text, NULL, 10) != request->left;
-    pull->credit += request->left;
-    remove_request(pull, request);
-    if (missing) {
-        complain(pull, "deliveries missing");
-        lose(pull, "deliveries missing");
-    } else if (status == 408) {
-        ask_in(pull, 0);
-    } else {
-        const char *text = bus_message_header(message, "Description");
-        char reason[64];
-        snprintf(reason, sizeof(reason), "%d %s", status, text ? text : "");
-        complain(pull, reason);
-        lose(pull, reason);
-    }
-}
-
+/* A status message: the request lives, or it has ended because of time or trouble. */
 static void on_message(void *arg, const struct bus_message *message)
 {
     struct bus_pull *pull = arg;
-    const char *suffix = message->subject + pull->inbox_length;
-    if (*suffix != '.')
-        return;
-    struct pull_request *request = find_request(pull, (uint32_t)strtoul(suffix + 1, NULL, 10));
     int status = bus_message_status(message);
-    if (status) {
-        if (!request)
+    const char *suffix = message->subject + pull->inbox_length;
+    if (!status || *suffix != '.' || strtoul(suffix + 1, NULL, 10) != pull->number || !pull->left)
+        return;
+    pull->silent_ticks = 0;
+    if (status == STATUS_HEARTBEAT)
+        return;
+    if (status == STATUS_TIMEOUT) {
+        const char *missing = bus_message_header(message, "Nats-Pending-Messages");
+        if (!missing || strtoull(missing, NULL, 10) >= pull->left) {
+            give_up_request(pull);
+            ask_in(pull, 0);
             return;
-        request->silent_ticks = 0;
-        if (status != 100)
-            on_status(pull, request, status, message);
+        }
+        complain(pull, "deliveries missing");
+        lose(pull, "deliveries missing");
         return;
     }
-    struct bus_pull_delivery delivery;
-    if (!message->reply || bus_pull_delivery_parse(message->reply, &delivery) != 0) {
-        complain(pull, "a message that is no delivery");
-        return;
-    }
-    if (!request) {
+    const char *text = bus_message_header(message, "Description");
+    char reason[64];
+    snprintf(reason, sizeof(reason), "%d %s", status, text ? text : "");
+    complain(pull, reason);
+    lose(pull, reason);
+}
+
+static void on_delivery(void *arg, const struct bus_message *message,
+                        const struct bus_pull_delivery *delivery)
+{
+    struct bus_pull *pull = arg;
+    if (pull->left == 0) {
         if (pull->options.on_stray)
-            pull->options.on_stray(pull->options.arg, message, &delivery);
+            pull->options.on_stray(pull->options.arg, message, delivery);
         return;
     }
     pull->last_complaint[0] = '\0';
-    request->silent_ticks = 0;
-    if (--request->left == 0) {
-        remove_request(pull, request);
+    pull->silent_ticks = 0;
+    if (--pull->left == 0) {
+        uv_timer_stop(&pull->tick_timer);
         ask_in(pull, 0);
     }
-    pull->options.on_message(pull->options.arg, message, &delivery);
+    pull->options.on_message(pull->options.arg, message, delivery);
 }
 
 /* --- life --- */
@@ -294,6 +260,11 @@ struct bus_pull *bus_pull_open(struct bus *bus, const struct bus_pull_options *o
     pull->subscription = bus_subscribe(bus, pull->inbox, NULL, on_message, pull);
     pull->watcher = (struct bus_watcher){.on_state = on_state, .arg = pull};
     bus_watch(bus, &pull->watcher);
+    pull->route = (struct bus_pull_route){.stream = pull->stream,
+                                          .consumer = pull->consumer,
+                                          .on_delivery = on_delivery,
+                                          .arg = pull};
+    bus_add_route(bus, &pull->route);
     return pull;
 }
 
@@ -307,6 +278,7 @@ static void on_closed(uv_handle_t *handle)
 void bus_pull_close(struct bus_pull *pull)
 {
     bus_unwatch(pull->bus, &pull->watcher);
+    bus_remove_route(pull->bus, &pull->route);
     bus_unsubscribe(pull->subscription);
     uv_close((uv_handle_t *)&pull->ask_timer, on_closed);
     uv_close((uv_handle_t *)&pull->tick_timer, on_closed);
@@ -320,7 +292,7 @@ void bus_pull_grant(struct bus_pull *pull, unsigned count)
 
 void bus_pull_set_consumer(struct bus_pull *pull, const char *consumer)
 {
-    give_up_requests(pull);
+    give_up_request(pull);
     INVARIANT(snprintf(pull->consumer, NAME_SIZE, "%s", consumer ? consumer : "") < NAME_SIZE);
     if (consumer)
         ask_in(pull, 0);

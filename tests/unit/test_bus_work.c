@@ -196,12 +196,13 @@ static void test_no_more_than_granted(void **state)
     assert_int_equal(worker->received, 10);
     bus_work_grant(worker->work, 100);
     bus_fixture_wait(fixture, &worker->distinct, 100);
-    /* Eight of the last grant are left, and survive another restart. */
-    size_t before = worker->received;
+    /*
+     * A server that is killed forgets some deliveries and acknowledgements, and delivers those
+     * messages again: as many as there is credit for.
+     */
     bus_fixture_restart_server(fixture);
-    bus_fixture_fill(fixture, "t.a", 0);
-    bus_fixture_run(fixture, 300);
-    assert_int_equal(worker->received, before);
+    bus_fixture_run(fixture, 500);
+    assert_in_range(worker->received, 100, 110);
     close_worker(worker);
 }
 
@@ -385,7 +386,7 @@ static void test_close_while_messages_come(void **state)
 {
     struct bus_fixture *fixture = *state;
     make_stream(fixture);
-    make_consumer(fixture, 30000);
+    make_consumer(fixture, ACK_WAIT_MS);
     bus_fixture_fill(fixture, "t.a", MESSAGES_MAX);
     for (int i = 0; i < 10; i++) {
         struct bus *other = open_other(fixture);
