@@ -25,7 +25,7 @@ class MailDir:
         self.read: dict[pathlib.Path, email.message.EmailMessage] = {}
 
     def to(self, address: str) -> list[email.message.EmailMessage]:
-        for path in self.directory.glob("*.eml"):
+        for path in self.directory.glob("[!.]*.eml"):  # hidden ones are being written
             if path not in self.read:
                 self.read[path] = email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
         found = [item for item in self.read.items() if address in item[1]["To"]]

@@ -58,17 +58,20 @@ def receiver():
 @pytest.fixture
 def api(stack):
     """An account of the free plan."""
-    with stack.account() as client:
-        yield client
+    client = stack.account()
+    yield client
+    client.close()
 
 
 @pytest.fixture
 def business(stack):
-    with stack.account("business") as client:
-        yield client
+    client = stack.account("business")
+    yield client
+    client.close()
 
 
 @pytest.fixture
 def anonymous(stack):
-    with stack.api() as client:
-        yield client
+    client = stack.api()
+    yield client
+    client.close()

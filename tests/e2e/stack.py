@@ -79,8 +79,8 @@ class Stack:
 
     def leader(self) -> Process:
         """The scheduler that holds the lease."""
-        holder = self.postgres.query("SELECT holder FROM lease")[0][0]
-        return next(each for each in self.of("scheduler") if each.variables["INSTANCE"] == holder)
+        instance = self.postgres.query("SELECT split_part(holder, '/', 1) FROM lease")[0][0]
+        return next(each for each in self.of("scheduler") if each.variables["INSTANCE"] == instance)
 
     def epoch(self) -> int:
         return self.postgres.query("SELECT epoch FROM lease")[0][0]

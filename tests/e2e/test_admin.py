@@ -73,10 +73,9 @@ def test_start_before_the_servers(make_stack):
 def test_sigterm_ends_each_process_in_order(make_stack):
     stack = make_stack(dispatchers=1)
     api = stack.account()
-    with api:
-        assert api.get("/account").status_code == 200  # leaves an idle connection
-        for program in ("gateway", "dispatcher", "mailer", "scheduler"):
-            assert stack.of(program)[0].end(signal.SIGTERM, 20) == 0, program
+    assert api.get("/account").status_code == 200  # leaves an idle connection
+    for program in ("gateway", "dispatcher", "mailer", "scheduler"):
+        assert stack.of(program)[0].end(signal.SIGTERM, 20) == 0, program
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

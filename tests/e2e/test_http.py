@@ -112,7 +112,7 @@ def test_broken_framing_is_refused(stack, data):
     with Connection(stack.port()) as connection:
         status, _, body = connection.send(data).answer()
         assert status == 400 or (status == 0 and body == b""), (status, body)
-        if status == 400:
+        if status == 400 and body != b"Bad Request":  # h2o's own, for what is no HTTP
             assert list(json.loads(body)) == ["detail"]
         # What follows on the connection may be the middle of a body: it must not be served.
         try:

@@ -61,7 +61,7 @@ REFUSED = {  # the change, and what the sentence must name
     "hour 24": ({"cron_expression": "0 24 * * *"}, "Invalid cron expression", "hour", "24"),
     "day 0": ({"cron_expression": "0 0 0 * *"}, "Invalid cron expression", "day"),
     "month 13": ({"cron_expression": "0 0 1 13 *"}, "Invalid cron expression", "month"),
-    "weekday 8": ({"cron_expression": "0 0 * * 8"}, "Invalid cron expression", "day of week"),
+    "weekday 8": ({"cron_expression": "0 0 * * 8"}, "Invalid cron expression", "weekday", "8"),
     "30 February": ({"cron_expression": "0 0 30 2 *"}, "Invalid cron expression"),
     "schedule too long": ({"cron_expression": "0," * 200 + "0 * * * *"}, "cron"),
     "url missing": ({"webhook_url": ...}, "webhook_url"),

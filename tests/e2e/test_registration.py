@@ -116,9 +116,8 @@ def test_no_mail_goes_to_an_address_without_an_account(anonymous, api, stack):
     {"email": "a b@example.com"}, {"email": "a@example.com\r\nBcc: b@example.com"},
     {"email": "a" * 250 + "@b.co"}, {"email": "a@example.com\u0000"}])
 def test_what_is_no_address_is_refused(anonymous, path, body):
-    answer = anonymous.post(path, json=body)
-    detail = shapes.check_error(answer, 400)
-    assert "email" in detail or "\\u0000" in str(body) or "\0" in str(body)
+    words = [] if "\0" in str(body.get("email")) else ["email"]  # a NUL is refused before any field is looked at
+    shapes.check_error(anonymous.post(path, json=body), 400, *words)
 
 
 def test_case_and_space_of_an_address_do_not_make_another_account(anonymous, stack):
@@ -199,7 +198,7 @@ def test_deletion_removes_everything(stack, business):
 
 
 @pytest.mark.parametrize("authorization", [
-    None, "", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "Bearer coco_", "Bearer other_key",
+    None, "", "Bearer", "Basic dXNlcjpwYXNz", "Bearer coco_", "Bearer other_key",
     "Bearer coco_" + "a" * 43, "Bearer coco_" + "a" * 4000, "coco_" + "a" * 43])
 def test_without_a_valid_key_there_is_no_account(anonymous, authorization):
     headers = {} if authorization is None else {"Authorization": authorization}
