@@ -1,5 +1,6 @@
 /* The mailer: mail events from the stream become mails, by SMTP or as files. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mailer/compose.h"
@@ -17,7 +18,7 @@
 struct mailer {
     struct service *service;
     struct bus *bus;
-    struct outgoing *outgoing; /* NULL with MAIL_DIR */
+    struct outgoing outgoing;
     struct postman *postman;
     uv_timer_t stream_check;
     int bus_part;
@@ -85,7 +86,9 @@ static struct composer make_composer(struct service *service)
     return composer;
 }
 
-static struct outgoing *make_outgoing(struct service *service, const struct composer *composer)
+/* How mails leave: fills outgoing and returns true for SMTP, false for MAIL_DIR. */
+static bool uses_smtp(struct service *service, const struct composer *composer,
+                      struct outgoing *outgoing)
 {
     const struct config *config = service_config(service);
     if (config->mail_dir[0]) {
@@ -93,13 +96,13 @@ static struct outgoing *make_outgoing(struct service *service, const struct comp
         if (error)
             service_fail(service, SERVICE_EXIT_CONFIG, "MAIL_DIR is no directory to write to",
                          strerror(error));
-        return NULL;
+        return false;
     }
-    if (strncmp(config->smtp_url, "smtp://", 7) != 0 &&
-        strncmp(config->smtp_url, "smtps://", 8) != 0)
+    bool tls_from_start = strncmp(config->smtp_url, "smtps://", 8) == 0;
+    if (!tls_from_start && strncmp(config->smtp_url, "smtp://", 7) != 0)
         service_fail(service, SERVICE_EXIT_CONFIG, "wrong configuration",
                      "SMTP_URL begins with neither smtp:// nor smtps://");
-    struct outgoing_options options = {
+    *outgoing = (struct outgoing){
         .url = config->smtp_url,
         .user = config->smtp_user,
         .password = config->smtp_password,
@@ -107,14 +110,25 @@ static struct outgoing *make_outgoing(struct service *service, const struct comp
     };
     size_t length;
     const char *sender = composer_sender(composer, &length);
-    snprintf(options.sender, sizeof options.sender, "<%.*s>", (int)length, sender);
-    if (!options.tls_required && options.user[0] && config->smtp_url[4] == ':')
+    snprintf(outgoing->sender, sizeof outgoing->sender, "<%.*s>", (int)length, sender);
+    if (!outgoing->tls_required && !tls_from_start && outgoing->user[0])
         LOG_WARN("SMTP_TLS is off: the password travels in the clear");
-    return outgoing_open(service_loop(service), &options);
+    outgoing_prepare();
+    return true;
+}
+
+/* libuv reads the size of its pool from the environment, at the first use. */
+static void size_thread_pool(void)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%d", POSTMAN_LETTERS_MAX);
+    int error = setenv("UV_THREADPOOL_SIZE", text, 1);
+    INVARIANT(error == 0);
 }
 
 int main(int argc, char **argv)
 {
+    size_thread_pool();
     struct mailer mailer = {.service = service_open("mailer", CONFIG_MAILER, argc, argv)};
     const struct config *config = service_config(mailer.service);
     uv_loop_t *loop = service_loop(mailer.service);
@@ -122,15 +136,16 @@ int main(int argc, char **argv)
     mailer.stream_part = service_part(mailer.service, "stream");
 
     struct composer composer = make_composer(mailer.service);
-    mailer.outgoing = make_outgoing(mailer.service, &composer);
+    bool smtp = uses_smtp(mailer.service, &composer, &mailer.outgoing);
     mailer.bus = bus_open(loop, &(struct bus_options){.url = config->nats_url,
                                                       .name = config->instance,
                                                       .on_state = on_bus_state,
                                                       .arg = &mailer});
-    mailer.postman = postman_open(loop, &(struct postman_options){.bus = mailer.bus,
-                                                                  .composer = composer,
-                                                                  .outgoing = mailer.outgoing,
-                                                                  .mail_dir = config->mail_dir});
+    mailer.postman =
+        postman_open(loop, &(struct postman_options){.bus = mailer.bus,
+                                                     .composer = composer,
+                                                     .outgoing = smtp ? &mailer.outgoing : NULL,
+                                                     .mail_dir = config->mail_dir});
     uv_timer_init(loop, &mailer.stream_check);
     mailer.stream_check.data = &mailer;
     uv_timer_start(&mailer.stream_check, on_stream_check, 0, STREAM_CHECK_MS);
@@ -140,8 +155,6 @@ int main(int argc, char **argv)
 
     /* Closing the bus sends the acknowledgements that still wait. */
     postman_close(mailer.postman);
-    if (mailer.outgoing)
-        outgoing_close(mailer.outgoing);
     bus_close(mailer.bus);
     uv_close((uv_handle_t *)&mailer.stream_check, NULL);
     uv_run(loop, UV_RUN_NOWAIT);

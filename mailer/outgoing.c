@@ -9,7 +9,6 @@
 #include "shared/compiler.h"
 #include "shared/mail.h"
 #include "shared/memory.h"
-#include "shared/transfer.h"
 
 #define CONNECT_TIMEOUT_MS  15000L
 #define RESPONSE_TIMEOUT_S  60L
@@ -19,58 +18,23 @@
 #define SMTP_LOGIN_FROM     530 /* RFC 4954: 530, 534, 535, 538 */
 #define SMTP_LOGIN_TO       538
 
-struct outgoing {
-    struct transfers *transfers;
-    struct sending *first; /* under way */
-    struct outgoing_options options;
-};
-
 struct sending {
-    struct outgoing *outgoing;
-    struct sending *next, *previous;
-    CURL *easy;
-    struct curl_slist *recipients;
+    uv_work_t work; /* data: this */
+    const struct outgoing *outgoing;
+    const char *to;
     const char *message;
     size_t length;
     size_t read;
+    CURLcode code; /* written on the pool's thread, read when it is done */
+    long reply;
     transport_done_cb *on_done;
     void *arg;
 };
 
-struct outgoing *outgoing_open(uv_loop_t *loop, const struct outgoing_options *options)
+void outgoing_prepare(void)
 {
-    struct outgoing *outgoing = memory_new(1, sizeof *outgoing);
-    outgoing->transfers = transfers_open(loop, 1, 0);
-    outgoing->options = *options;
-    return outgoing;
-}
-
-static void sending_free(struct sending *sending)
-{
-    curl_easy_cleanup(sending->easy);
-    curl_slist_free_all(sending->recipients);
-    free(sending);
-}
-
-static void sending_unlink(struct sending *sending)
-{
-    if (sending->previous)
-        sending->previous->next = sending->next;
-    else
-        sending->outgoing->first = sending->next;
-    if (sending->next)
-        sending->next->previous = sending->previous;
-}
-
-void outgoing_close(struct outgoing *outgoing)
-{
-    transfers_close(outgoing->transfers);
-    struct sending *next;
-    for (struct sending *sending = outgoing->first; sending; sending = next) {
-        next = sending->next;
-        sending_free(sending);
-    }
-    free(outgoing);
+    CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+    INVARIANT(code == CURLE_OK);
 }
 
 static size_t on_read(char *bytes, size_t size, size_t count, void *arg)
@@ -81,6 +45,47 @@ static size_t on_read(char *bytes, size_t size, size_t count, void *arg)
     memcpy(bytes, sending->message + sending->read, length);
     sending->read += length;
     return length;
+}
+
+static void set_up(CURL *easy, struct sending *sending, struct curl_slist *recipients)
+{
+    const struct outgoing *outgoing = sending->outgoing;
+    curl_easy_setopt(easy, CURLOPT_URL, outgoing->url);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, RESPONSE_TIMEOUT_S);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, WHOLE_TIMEOUT_MS);
+    curl_easy_setopt(easy, CURLOPT_USE_SSL,
+                     (long)(outgoing->tls_required ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+    if (outgoing->user[0]) {
+        curl_easy_setopt(easy, CURLOPT_USERNAME, outgoing->user);
+        curl_easy_setopt(easy, CURLOPT_PASSWORD, outgoing->password);
+    }
+    curl_easy_setopt(easy, CURLOPT_MAIL_FROM, outgoing->sender);
+    curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, recipients);
+    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+    curl_easy_setopt(easy, CURLOPT_READDATA, sending);
+    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)sending->length);
+}
+
+/* On a thread of the pool. */
+static void on_work(uv_work_t *work)
+{
+    struct sending *sending = work->data;
+    char recipient[MAIL_EMAIL_SIZE + 2];
+    snprintf(recipient, sizeof recipient, "<%s>", sending->to);
+    struct curl_slist *recipients = curl_slist_append(NULL, recipient);
+    CURL *easy = curl_easy_init();
+    INVARIANT(easy && recipients);
+    set_up(easy, sending, recipients);
+    sending->code = curl_easy_perform(easy);
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &sending->reply);
+    curl_easy_cleanup(easy);
+    curl_slist_free_all(recipients);
 }
 
 static bool is_permanent(long reply)
@@ -112,65 +117,28 @@ static struct transport_result judge(CURLcode code, long reply)
     return result;
 }
 
-static void on_transfer_done(void *arg, CURL *easy, CURLcode code)
+static void on_worked(uv_work_t *work, int status)
 {
-    struct sending *sending = arg;
-    long reply = 0;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &reply);
-    struct transport_result result = judge(code, reply);
+    struct sending *sending = work->data;
+    INVARIANT(status == 0);
+    struct transport_result result = judge(sending->code, sending->reply);
     transport_done_cb *on_done = sending->on_done;
-    void *on_done_arg = sending->arg;
-    sending_unlink(sending);
-    sending_free(sending);
-    on_done(on_done_arg, &result);
+    void *arg = sending->arg;
+    free(sending);
+    on_done(arg, &result);
 }
 
-static void set_up(struct sending *sending)
-{
-    const struct outgoing_options *options = &sending->outgoing->options;
-    CURL *easy = sending->easy;
-    curl_easy_setopt(easy, CURLOPT_URL, options->url);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_TIMEOUT_MS);
-    curl_easy_setopt(easy, CURLOPT_SERVER_RESPONSE_TIMEOUT, RESPONSE_TIMEOUT_S);
-    curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, WHOLE_TIMEOUT_MS);
-    curl_easy_setopt(easy, CURLOPT_USE_SSL,
-                     (long)(options->tls_required ? CURLUSESSL_ALL : CURLUSESSL_NONE));
-    if (options->user[0]) {
-        curl_easy_setopt(easy, CURLOPT_USERNAME, options->user);
-        curl_easy_setopt(easy, CURLOPT_PASSWORD, options->password);
-    }
-    curl_easy_setopt(easy, CURLOPT_MAIL_FROM, options->sender);
-    curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, sending->recipients);
-    curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
-    curl_easy_setopt(easy, CURLOPT_READDATA, sending);
-    curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)sending->length);
-}
-
-void outgoing_send(struct outgoing *outgoing, const char *to, const char *message, size_t length,
-                   transport_done_cb *on_done, void *arg)
+void outgoing_send(uv_loop_t *loop, const struct outgoing *outgoing, const char *to,
+                   const char *message, size_t length, transport_done_cb *on_done, void *arg)
 {
     struct sending *sending = memory_new(1, sizeof *sending);
-    char recipient[MAIL_EMAIL_SIZE + 2];
-    snprintf(recipient, sizeof recipient, "<%s>", to);
+    sending->work.data = sending;
     sending->outgoing = outgoing;
-    sending->easy = curl_easy_init();
-    sending->recipients = curl_slist_append(NULL, recipient);
-    INVARIANT(sending->easy && sending->recipients);
+    sending->to = to;
     sending->message = message;
     sending->length = length;
     sending->on_done = on_done;
     sending->arg = arg;
-    sending->next = outgoing->first;
-    if (sending->next)
-        sending->next->previous = sending;
-    outgoing->first = sending;
-    set_up(sending);
-    transfers_start(outgoing->transfers, sending->easy, on_transfer_done, sending);
+    int error = uv_queue_work(loop, &sending->work, on_work, on_worked);
+    INVARIANT(error == 0);
 }

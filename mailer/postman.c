@@ -16,7 +16,6 @@
 #include "shared/metrics.h"
 #include "shared/secret.h"
 
-#define LETTERS_MAX      16 /* under way at once */
 #define TICK_MS          1000
 #define PROGRESS_MS      (MAIL_ACK_WAIT_MS / 4)
 #define ACK_TIMEOUT_MS   5000
@@ -60,7 +59,7 @@ struct postman {
     void *on_idle_arg;
     struct metric *outcomes[OUTCOMES];
     struct accepted accepted;
-    struct letter letters[LETTERS_MAX];
+    struct letter letters[POSTMAN_LETTERS_MAX];
 };
 
 static void letter_acknowledge(struct letter *letter);
@@ -92,7 +91,7 @@ static void check_idle(struct postman *postman)
 {
     if (!postman->on_idle)
         return;
-    for (size_t i = 0; i < LETTERS_MAX; i++) {
+    for (size_t i = 0; i < POSTMAN_LETTERS_MAX; i++) {
         if (postman->letters[i].state != LETTER_FREE)
             return;
     }
@@ -183,7 +182,7 @@ static void on_transported(void *arg, const struct transport_result *result)
 
 static struct letter *find_letter(struct postman *postman, const char *id)
 {
-    for (size_t i = 0; i < LETTERS_MAX; i++) {
+    for (size_t i = 0; i < POSTMAN_LETTERS_MAX; i++) {
         struct letter *letter = &postman->letters[i];
         if (letter->state != LETTER_FREE && strcmp(letter->mail.id, id) == 0)
             return letter;
@@ -193,7 +192,7 @@ static struct letter *find_letter(struct postman *postman, const char *id)
 
 static struct letter *free_letter(struct postman *postman)
 {
-    for (size_t i = 0; i < LETTERS_MAX; i++) {
+    for (size_t i = 0; i < POSTMAN_LETTERS_MAX; i++) {
         if (postman->letters[i].state == LETTER_FREE)
             return &postman->letters[i];
     }
@@ -208,7 +207,7 @@ static void send_letter(struct letter *letter)
     letter->signed_ms = clock_monotonic_ms();
     compose(&options->composer, &letter->mail, &letter->message);
     if (options->outgoing)
-        outgoing_send(options->outgoing, letter->mail.to, letter->message.data,
+        outgoing_send(postman->loop, options->outgoing, letter->mail.to, letter->message.data,
                       letter->message.length, on_transported, letter);
     else
         maildir_write(postman->loop, options->mail_dir, &letter->mail, letter->message.data,
@@ -269,7 +268,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct postman *postman = timer->data;
     int64_t now_ms = clock_monotonic_ms();
-    for (size_t i = 0; i < LETTERS_MAX; i++) {
+    for (size_t i = 0; i < POSTMAN_LETTERS_MAX; i++) {
         struct letter *letter = &postman->letters[i];
         if (letter->state == LETTER_UNACKED) {
             letter_acknowledge(letter);
@@ -297,7 +296,7 @@ struct postman *postman_open(uv_loop_t *loop, const struct postman_options *opti
     struct postman *postman = memory_new(1, sizeof *postman);
     postman->options = *options;
     postman->loop = loop;
-    for (size_t i = 0; i < LETTERS_MAX; i++)
+    for (size_t i = 0; i < POSTMAN_LETTERS_MAX; i++)
         postman->letters[i] = (struct letter){.postman = postman, .message = BUFFER_EMPTY};
     register_metrics(postman);
     uv_timer_init(loop, &postman->timer);
@@ -313,7 +312,7 @@ void postman_start(struct postman *postman)
     postman->started = true;
     postman->work =
         bus_work_open(postman->options.bus, STREAM_MAIL, DURABLE_MAILER, on_message, postman);
-    bus_work_grant(postman->work, LETTERS_MAX);
+    bus_work_grant(postman->work, POSTMAN_LETTERS_MAX);
 }
 
 void postman_stop(struct postman *postman, void (*on_idle)(void *arg), void *arg)
@@ -336,7 +335,7 @@ void postman_close(struct postman *postman)
 {
     if (postman->work)
         bus_work_close(postman->work);
-    for (size_t i = 0; i < LETTERS_MAX; i++) {
+    for (size_t i = 0; i < POSTMAN_LETTERS_MAX; i++) {
         bus_forget(postman->options.bus, &postman->letters[i]);
         buffer_free(&postman->letters[i].message);
     }

@@ -18,9 +18,12 @@ struct outgoing;
 struct postman_options {
     struct bus *bus;
     struct composer composer;
-    struct outgoing *outgoing; /* NULL: files in mail_dir */
+    const struct outgoing *outgoing; /* NULL: files in mail_dir */
     const char *mail_dir;
 };
+
+/* Mails under way at once: each takes a thread of libuv's pool. */
+#define POSTMAN_LETTERS_MAX 16
 
 struct postman;
 
