@@ -81,8 +81,8 @@ key_print() {
     if [[ -z $key ]]; then
         fail "the answer holds no key: $answer"
     fi
-    NATS_URL=$(nats_url) "$DEV_ROOT/build/release/bin/scheduler" set-plan "$email" "$plan" >&2 ||
-        fail "the plan could not be set: see above"
+    answer=$(NATS_URL=$(nats_url) "$DEV_ROOT/build/release/bin/scheduler" set-plan "$email" \
+        "$plan" 2>&1) || fail "the plan could not be set: $answer"
     printf '%s\n' "$key"
 }
 
