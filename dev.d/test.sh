@@ -113,6 +113,21 @@ PYTHON
     test_count "$name" "$passed" "$failed"
 }
 
+# A line for each fuzzer: its name and ok or FAILED.
+test_fuzz() {
+    local report passed failed status=0
+    report=$(mktemp)
+    step "fuzzers"
+    "$DEV_ROOT/tests/fuzz/run" 3 | tee "$report" >&2 || status=1
+    passed=$(grep -c '^[a-z_]* *ok ' "$report")
+    failed=$(grep -c '^[a-z_]* *FAILED' "$report")
+    if ((failed < status)); then
+        failed=$status
+    fi
+    rm -f "$report"
+    test_count fuzz "$passed" "$failed"
+}
+
 test_tidy() {
     step "clang-tidy"
     (cd "$DEV_ROOT" && run-clang-tidy -quiet -j "$(nproc)" -p build/release 2>/dev/null |
@@ -126,10 +141,7 @@ test_part() {
     unit) test_ctest release ;;
     e2e) test_pytest e2e tests/e2e -n 4 ;;
     manifests) test_pytest manifests tests/k8s ;;
-    fuzz)
-        step "fuzzers"
-        test_one fuzz "$DEV_ROOT/tests/fuzz/run" 3
-        ;;
+    fuzz) test_fuzz ;;
     asan | tsan)
         build "$1"
         test_ctest "$1"
