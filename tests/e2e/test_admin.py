@@ -21,7 +21,7 @@ def test_health_and_metrics(stack, program):
     status, text = each.admin("/metrics")
     assert status == 200
     typed = set(re.findall(r"^# TYPE (\S+) (?:counter|gauge|histogram)$", text, re.M))
-    assert typed and all(name.startswith("croncoco_") for name in typed)
+    assert typed and all(name.startswith(("croncoco_", "process_")) for name in typed)
     sample = re.compile(r'([a-z_]+)(\{([a-z_]+="[^"\n]*",?)+\})? -?([0-9.e+-]+|\+Inf|NaN)')
     for line in text.splitlines():
         if not line.startswith("#"):
