@@ -66,6 +66,7 @@ static void on_timer(uv_timer_t *timer)
     struct held_run *run;
     while ((run = run_queue_pop(&loader->later)))
         run_queue_push(&loader->waiting, run);
+    loader_turn(loader);
 }
 
 /* One timer for all: who comes while it runs waits a little less. */

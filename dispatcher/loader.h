@@ -28,7 +28,7 @@ void loader_close(struct loader *loader);
 
 void loader_add(struct loader *loader, struct held_run *run);
 
-/* Once a turn of the loop: serves what the cache has and asks for the rest. */
+/* Once a turn of the loop, behind its events: serves what the cache has, asks for the rest. */
 void loader_turn(struct loader *loader);
 
 #endif

@@ -4,8 +4,8 @@
  *
  *   intake -> (claim) -> loader -> launch -> delivery -> report -> message acknowledged
  *
- * Events only record. The work is done in batches, once a turn of the loop, in on_turn, which libuv
- * calls right before it waits.
+ * Events only record. The work is done in batches, once a turn of the loop: look-ups in on_events,
+ * right behind the events, and the rest in on_turn, right before libuv waits.
  */
 #include <uv.h>
 
@@ -44,6 +44,7 @@ struct dispatcher {
     struct reports *reports;
     struct claims *claims;
     struct intake *intake; /* NULL until the streams are there */
+    uv_check_t events;
     uv_prepare_t turn;
     uv_timer_t progress;
     int bus_part, db_part, streams_part;
@@ -135,6 +136,7 @@ static void set_gauges(const struct dispatcher *dispatcher)
 
 static void finish(struct dispatcher *dispatcher)
 {
+    uv_close((uv_handle_t *)&dispatcher->events, NULL);
     uv_close((uv_handle_t *)&dispatcher->turn, NULL);
     uv_close((uv_handle_t *)&dispatcher->progress, NULL);
     if (dispatcher->intake)
@@ -152,10 +154,16 @@ static void finish(struct dispatcher *dispatcher)
     service_stopped(dispatcher->service);
 }
 
+/* Not in on_turn: the pool sends right before libuv waits, too, and what comes then comes late. */
+static void on_events(uv_check_t *events)
+{
+    struct dispatcher *dispatcher = events->data;
+    loader_turn(dispatcher->loader);
+}
+
 static void on_turn(uv_prepare_t *turn)
 {
     struct dispatcher *dispatcher = turn->data;
-    loader_turn(dispatcher->loader);
     launch_turn(dispatcher->launch);
     reports_turn(dispatcher->reports);
     if (dispatcher->intake)
@@ -280,6 +288,10 @@ static void open_parts(struct dispatcher *dispatcher)
 static void start_loop_handles(struct dispatcher *dispatcher)
 {
     uv_loop_t *loop = service_loop(dispatcher->service);
+    uv_check_init(loop, &dispatcher->events);
+    dispatcher->events.data = dispatcher;
+    uv_check_start(&dispatcher->events, on_events);
+    /* libuv calls the latest first: this is before the bus sends what it has. */
     uv_prepare_init(loop, &dispatcher->turn);
     dispatcher->turn.data = dispatcher;
     uv_prepare_start(&dispatcher->turn, on_turn);
