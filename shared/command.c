@@ -46,20 +46,20 @@ static const struct {
 
 /* The text fields of a job: what is null says so, apart from what is not there. */
 static const struct {
-    enum job_field field;
     const char *name;
     size_t offset;
     size_t length_max;
+    enum job_field field;
     bool nullable;
 } job_texts[] = {
-    {JOB_NAME, "name", offsetof(struct job_input, name), NAME_MAX_BYTES, false},
-    {JOB_CRON, "cron_expression", offsetof(struct job_input, cron_expression), CRON_TEXT_MAX,
+    {"name", offsetof(struct job_input, name), NAME_MAX_BYTES, JOB_NAME, false},
+    {"cron_expression", offsetof(struct job_input, cron_expression), CRON_TEXT_MAX, JOB_CRON,
      false},
-    {JOB_WEBHOOK_URL, "webhook_url", offsetof(struct job_input, webhook_url), URL_MAX, false},
-    {JOB_HEADERS, "headers", offsetof(struct job_input, headers), TEXT_MAX, true},
-    {JOB_PAYLOAD, "payload", offsetof(struct job_input, payload), TEXT_MAX, true},
-    {JOB_FAILURE_URL, "failure_webhook_url", offsetof(struct job_input, failure_webhook_url),
-     URL_MAX, true},
+    {"webhook_url", offsetof(struct job_input, webhook_url), URL_MAX, JOB_WEBHOOK_URL, false},
+    {"headers", offsetof(struct job_input, headers), TEXT_MAX, JOB_HEADERS, true},
+    {"payload", offsetof(struct job_input, payload), TEXT_MAX, JOB_PAYLOAD, true},
+    {"failure_webhook_url", offsetof(struct job_input, failure_webhook_url), URL_MAX,
+     JOB_FAILURE_URL, true},
 };
 
 const char *command_subject(enum command_kind kind)

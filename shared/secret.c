@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -22,6 +23,7 @@
 #define CHUNK_DIGITS  5
 #define CHUNK_DIVISOR 916132832U /* 62 ^ 5, the largest power of 62 in 32 bits */
 #define MAC_INPUT_MAX 64
+#define NO_DIGIT      16U
 
 static_assert(TOKEN_DIGITS < TOKEN_TEXT_SIZE, "a token fits");
 static_assert(sizeof KEY_PREFIX - 1 + KEY_DIGITS < API_KEY_SIZE, "a key fits");
@@ -95,13 +97,10 @@ static void mac(const char *secret, const char *label, const char *purpose, cons
                 uint8_t hash[static HASH_SIZE])
 {
     uint8_t input[MAC_INPUT_MAX];
-    size_t label_length = strlen(label);
-    size_t purpose_length = strlen(purpose);
-    size_t length = label_length + purpose_length + TOKEN_ID_SIZE;
-    INVARIANT(length <= sizeof input);
-    memcpy(input, label, label_length);
-    memcpy(input + label_length, purpose, purpose_length);
-    memcpy(input + label_length + purpose_length, id, TOKEN_ID_SIZE);
+    int named = snprintf((char *)input, sizeof input, "%s%s", label, purpose);
+    INVARIANT(named >= 0 && (size_t)named + TOKEN_ID_SIZE <= sizeof input);
+    memcpy(input + named, id, TOKEN_ID_SIZE);
+    size_t length = (size_t)named + TOKEN_ID_SIZE;
     unsigned written = 0;
     size_t secret_length = strlen(secret);
     INVARIANT(secret_length <= INT32_MAX);
@@ -182,15 +181,15 @@ char *hex_encode(const void *bytes, size_t length, char *text)
     return text;
 }
 
-static int hex_value(char c)
+static unsigned hex_value(char c)
 {
     if (c >= '0' && c <= '9')
-        return c - '0';
+        return (unsigned)(c - '0');
     if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
+        return (unsigned)(c - 'a') + 10;
     if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
+        return (unsigned)(c - 'A') + 10;
+    return NO_DIGIT;
 }
 
 int hex_decode(const char *text, size_t text_length, void *bytes, size_t length)
@@ -198,7 +197,7 @@ int hex_decode(const char *text, size_t text_length, void *bytes, size_t length)
     if (text_length % 2 || text_length / 2 != length)
         return -1;
     for (size_t i = 0; i < text_length; i++) {
-        if (hex_value(text[i]) < 0)
+        if (hex_value(text[i]) == NO_DIGIT)
             return -1;
     }
     uint8_t *to = bytes;

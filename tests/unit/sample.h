@@ -35,9 +35,11 @@ static inline uint64_t sample_next(struct sample *sample)
     return mixed ^ mixed >> 31;
 }
 
+/* 0 .. bound - 1; anything for 0. */
 static inline uint64_t sample_below(struct sample *sample, uint64_t bound)
 {
-    return sample_next(sample) % bound;
+    uint64_t number = sample_next(sample);
+    return bound ? number % bound : number;
 }
 
 static inline int64_t sample_within(struct sample *sample, int64_t least, int64_t most)

@@ -465,7 +465,7 @@ static void test_wrong_answers(void **state)
     }
     char longest[300];
     memset(longest, 'x', sizeof longest);
-    memcpy(longest, "1 200 0 ", 8);
+    memcpy(longest, "1 200 0 xx", 9);
     longest[8 + COMMAND_ID_MAX] = '\n';
     assert_int_equal(answer_decode(longest, sizeof longest, &answer), 0);
     assert_int_equal(answer.id_length, COMMAND_ID_MAX);

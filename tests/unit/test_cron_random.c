@@ -12,8 +12,8 @@
 #include "shared/cron.h"
 #include "tests/unit/sample.h"
 
-#define DAY  1440
-#define YEAR 525600
+#define DAY  INT64_C(1440)
+#define YEAR INT64_C(525600)
 
 static struct cron parsed(const char *text)
 {
@@ -28,20 +28,20 @@ static const struct {
     const char *expression;
     int64_t minutes;
 } intervals[] = {
-    {"* * * * *", 1},          {"*/15 * * * *", 15},        {"*/7 * * * *", 4},
-    {"*/25 * * * *", 10},      {"0 * * * *", 60},           {"0,5 * * * *", 5},
-    {"0,1 0 * * *", 1},        {"0 9 * * *", DAY},          {"0 9,17 * * *", 8 * 60},
-    {"0 0,23 * * *", 60},      {"0,59 0,23 * * *", 1},      {"0,59 0,23 * * 1", 59},
-    {"0,59 0,23 * * 1,2", 1},  {"0,59 0,23 * * 0,6", 1},    {"0,59 0,23 1 * *", 59},
-    {"0,59 0,23 1,31 * *", 1}, {"0,59 0,23 1,30 4 *", 59},  {"59 23 * * *", DAY},
-    {"0-58 23 * * *", 1},      {"30 0-23/5 * * *", 4 * 60}, {"0 9 * * 1", 7 * DAY},
-    {"0 9 * * 1,4", 3 * DAY},  {"0 9 * * 1,6", 2 * DAY},    {"0 9 * * 1-5", DAY},
-    {"0 0 1 * *", 28 * DAY},   {"0 0 31 * *", 31 * DAY},    {"0 0 30 * *", 30 * DAY},
-    {"0 0 29 * *", 29 * DAY},  {"0 0 1,15 * *", 14 * DAY},  {"0 0 1,31 * *", DAY},
-    {"0 0 */2 * *", DAY},      {"0 0 */10 * *", DAY},       {"0 0 1-31/15 * *", DAY},
-    {"0 0 1 1 *", 365 * DAY},  {"0 0 29 2 *", 1461 * DAY},  {"0 0 28 2 *", 365 * DAY},
-    {"0 0 28,29 2 *", DAY},    {"0 0 13 * 5", DAY},         {"0 0 1 1 1", DAY},
-    {"0 0 1 2,3 *", 28 * DAY}, {"0 0 1 3,5 *", 61 * DAY},   {"0 0 29 2 */7", 10227 * DAY},
+    {"* * * * *", 1},          {"*/15 * * * *", 15},       {"*/7 * * * *", 4},
+    {"*/25 * * * *", 10},      {"0 * * * *", 60},          {"0,5 * * * *", 5},
+    {"0,1 0 * * *", 1},        {"0 9 * * *", DAY},         {"0 9,17 * * *", 480},
+    {"0 0,23 * * *", 60},      {"0,59 0,23 * * *", 1},     {"0,59 0,23 * * 1", 59},
+    {"0,59 0,23 * * 1,2", 1},  {"0,59 0,23 * * 0,6", 1},   {"0,59 0,23 1 * *", 59},
+    {"0,59 0,23 1,31 * *", 1}, {"0,59 0,23 1,30 4 *", 59}, {"59 23 * * *", DAY},
+    {"0-58 23 * * *", 1},      {"30 0-23/5 * * *", 240},   {"0 9 * * 1", 7 * DAY},
+    {"0 9 * * 1,4", 3 * DAY},  {"0 9 * * 1,6", 2 * DAY},   {"0 9 * * 1-5", DAY},
+    {"0 0 1 * *", 28 * DAY},   {"0 0 31 * *", 31 * DAY},   {"0 0 30 * *", 30 * DAY},
+    {"0 0 29 * *", 29 * DAY},  {"0 0 1,15 * *", 14 * DAY}, {"0 0 1,31 * *", DAY},
+    {"0 0 */2 * *", DAY},      {"0 0 */10 * *", DAY},      {"0 0 1-31/15 * *", DAY},
+    {"0 0 1 1 *", 365 * DAY},  {"0 0 29 2 *", 1461 * DAY}, {"0 0 28 2 *", 365 * DAY},
+    {"0 0 28,29 2 *", DAY},    {"0 0 13 * 5", DAY},        {"0 0 1 1 1", DAY},
+    {"0 0 1 2,3 *", 28 * DAY}, {"0 0 1 3,5 *", 61 * DAY},  {"0 0 29 2 */7", 10227 * DAY},
 };
 
 /* By going through every day of 400 years, and every time of a day. */
@@ -64,7 +64,7 @@ static int64_t interval_oracle(const struct cron *cron)
     day.hours = 1;
     int64_t last_day = 0;
     int64_t beginning = INT64_MIN;
-    for (int64_t at = 0; at <= 2 * 146097; at++) {
+    for (int64_t at = 0; at <= INT64_C(292194); at++) {
         struct cron_time time = cron_time_of(at * DAY);
         if (!cron_matches(&day, &time))
             continue;
@@ -223,7 +223,7 @@ static void test_against_every_minute(void **state)
         }
         tried++;
         struct calendar calendar = {.year = 1970, .month = 1, .day = 1, .weekday = 4};
-        int64_t start = sample_within(&sample, 0, 140LL * YEAR);
+        int64_t start = sample_within(&sample, 0, 140 * YEAR);
         while (calendar.day_number < start / DAY)
             calendar_forward(&calendar);
         int64_t minute = start - 1;
@@ -272,7 +272,7 @@ static void test_time_of(void **state)
     (void)state;
     struct sample sample = sample_begin("cron_time_of against gmtime");
     for (int i = 0; i < 200000; i++) {
-        int64_t minute = sample_within(&sample, -400LL * YEAR, 400LL * YEAR);
+        int64_t minute = sample_within(&sample, -400 * YEAR, 400 * YEAR);
         time_t seconds = (time_t)minute * 60;
         struct tm tm;
         gmtime_r(&seconds, &tm);

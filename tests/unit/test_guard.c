@@ -348,6 +348,9 @@ static void test_other_families(void **state)
     guard_free(NULL);
 }
 
+#define LONG_PART "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define LONG      LONG_PART LONG_PART LONG_PART LONG_PART
+
 static const char *const malformed[] = {
     "10.0.0.0/33",
     "10.0.0.0/",
@@ -379,10 +382,7 @@ static const char *const malformed[] = {
     "/8",
     "10.0.0.0/8/8",
     "10.0.0.0/4294967304",
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-    "aaaaaaaaaaaaaa"
-    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-    "aaaaaaaaaaaaaa",
+    LONG,
 };
 
 static void test_malformed(void **state)
@@ -416,7 +416,7 @@ static void test_too_many(void **state)
         memcpy(text + 3 * i, "::,", 4);
     assert_int_equal(cidr_set_parse(text, &set, error), 0);
     cidr_set_free(set);
-    memcpy(text + 3 * 1023, "::,", 4);
+    memcpy(text + (size_t)3 * 1023, "::,", 4);
     assert_int_equal(cidr_set_parse(text, &set, error), -1);
     assert_string_equal(error, "must have at most 1024 address ranges");
 }
