@@ -348,9 +348,6 @@ static void test_other_families(void **state)
     guard_free(NULL);
 }
 
-#define LONG_PART "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define LONG      LONG_PART LONG_PART LONG_PART LONG_PART
-
 static const char *const malformed[] = {
     "10.0.0.0/33",
     "10.0.0.0/",
@@ -382,7 +379,6 @@ static const char *const malformed[] = {
     "/8",
     "10.0.0.0/8/8",
     "10.0.0.0/4294967304",
-    LONG,
 };
 
 static void test_malformed(void **state)
@@ -400,6 +396,10 @@ static void test_malformed(void **state)
     }
     struct guard *guard;
     char error[GUARD_ERROR_SIZE];
+    char longest[1000] = "";
+    memset(longest, 'a', sizeof longest - 1);
+    assert_int_equal(guard_create(longest, &guard, error), -1);
+    assert_true(strlen(error) < 120);
     assert_int_equal(guard_create("127.0.0.0/8, 10.0.0.0/40", &guard, error), -1);
     assert_string_equal(error, "'10.0.0.0/40' is not an address range such as 10.0.0.0/8");
     assert_int_equal(guard_create("10.0.0.1/8", &guard, error), -1);
