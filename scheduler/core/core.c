@@ -180,6 +180,7 @@ void core_prepare(struct core *core, uint32_t minute)
         if (job_due(job_at(&core->jobs, place), minute, &time))
             candidate_add(core, place);
     candidates_interleave(core);
+    open_runs_reserve(&core->open, core->candidate_count);
 }
 
 void core_job_changed(struct core *core, uint32_t place)

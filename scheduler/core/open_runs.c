@@ -67,18 +67,44 @@ static void index_put(struct open_runs *runs, uint32_t place)
     runs->index[at] = place + 1;
 }
 
-static void index_make_room(struct open_runs *runs)
+/* An index of size places, a power of two. */
+static void index_rebuild(struct open_runs *runs, uint32_t size)
 {
-    uint32_t size = runs->index_mask + 1;
-    if ((uint64_t)(runs->count + 1) * 3 <= (uint64_t)size * 2)
-        return;
-    INVARIANT(size <= UINT32_MAX / 4);
     free(runs->index);
-    runs->index_mask = 2 * size - 1;
-    runs->index = memory_new((size_t)size * 2, sizeof(uint32_t));
+    runs->index_mask = size - 1;
+    runs->index = memory_new(size, sizeof(uint32_t));
     for (uint32_t place = 0; place < runs->length; place++)
         if (runs->runs[place].state != OPEN_RUN_FREE)
             index_put(runs, place);
+}
+
+static void emitted_resize(struct open_runs *runs, uint32_t capacity)
+{
+    uint32_t *ring = memory_new(capacity, sizeof(uint32_t));
+    for (uint32_t i = 0; i < runs->emitted_count; i++)
+        ring[i] = runs->emitted[(runs->emitted_head + i) % runs->emitted_capacity];
+    free(runs->emitted);
+    runs->emitted = ring;
+    runs->emitted_capacity = capacity;
+    runs->emitted_head = 0;
+}
+
+void open_runs_reserve(struct open_runs *runs, uint32_t more)
+{
+    uint64_t count = (uint64_t)runs->count + more;
+    INVARIANT(count <= UINT32_MAX / 8);
+    uint32_t size = runs->index_mask + 1;
+    while (count * 3 > (uint64_t)size * 2)
+        size *= 2;
+    if (size > runs->index_mask + 1)
+        index_rebuild(runs, size);
+    if (count > runs->capacity) {
+        uint32_t half_more = runs->capacity + runs->capacity / 2;
+        runs->capacity = count > half_more ? (uint32_t)count : half_more;
+        runs->runs = memory_resize(runs->runs, runs->capacity, sizeof(struct open_run));
+    }
+    if (runs->emitted_count + more > runs->emitted_capacity)
+        emitted_resize(runs, 2 * (runs->emitted_count + more));
 }
 
 /* Linear probing without tombstones (Knuth, TAOCP 3, 6.4, algorithm R). */
@@ -100,15 +126,6 @@ static void index_remove(struct open_runs *runs, uint32_t place)
 
 static void emitted_push(struct open_runs *runs, uint32_t place)
 {
-    if (runs->emitted_count == runs->emitted_capacity) {
-        uint32_t *ring = memory_new(2 * (size_t)runs->emitted_capacity, sizeof(uint32_t));
-        for (uint32_t i = 0; i < runs->emitted_count; i++)
-            ring[i] = runs->emitted[(runs->emitted_head + i) % runs->emitted_capacity];
-        free(runs->emitted);
-        runs->emitted = ring;
-        runs->emitted_capacity *= 2;
-        runs->emitted_head = 0;
-    }
     runs->emitted[(runs->emitted_head + runs->emitted_count++) % runs->emitted_capacity] = place;
 }
 
@@ -117,15 +134,11 @@ uint32_t open_runs_add(struct open_runs *runs, const struct run *run, enum open_
 {
     INVARIANT(state == OPEN_RUN_EMITTED || state == OPEN_RUN_RECORDED);
     INVARIANT(open_runs_find(runs, run->job, run->slot_s, run->replay) == OPEN_RUN_NONE);
-    index_make_room(runs);
+    open_runs_reserve(runs, 1);
     uint32_t place = runs->free_run;
     if (place != OPEN_RUN_NONE) {
         runs->free_run = runs->runs[place].next_finished;
     } else {
-        if (runs->length == runs->capacity) {
-            runs->capacity += runs->capacity / 2;
-            runs->runs = memory_resize(runs->runs, runs->capacity, sizeof(struct open_run));
-        }
         place = runs->length++;
     }
     runs->runs[place] = (struct open_run){.run = *run,

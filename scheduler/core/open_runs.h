@@ -51,6 +51,8 @@ void open_runs_free(struct open_runs *runs);
 
 /* The place of a run, or OPEN_RUN_NONE. */
 uint32_t open_runs_find(const struct open_runs *runs, int64_t job, int64_t slot_s, uint32_t replay);
+/* Makes room for so many more, so that adding them is quick. */
+void open_runs_reserve(struct open_runs *runs, uint32_t more);
 /* The run must not be there. state is EMITTED or RECORDED. */
 uint32_t open_runs_add(struct open_runs *runs, const struct run *run, enum open_run_state state,
                        uint64_t message, int64_t emitted_ms);
