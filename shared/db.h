@@ -5,8 +5,9 @@
  *
  * A unit is what goes out under one Sync: all its statements run or none after the first error.
  * Independent reads are units of one statement; a transaction is a unit that begins with BEGIN and
- * ends with COMMIT. Units of one pool may run on different connections in any order; a pool of one
- * connection keeps their order.
+ * ends with COMMIT. Nothing is sent behind a transaction on its connection until it has ended, so
+ * that one that fails harms no other; reads are pipelined. Units of one pool may run on different
+ * connections in any order; a pool of one connection keeps their order.
  */
 #ifndef SHARED_DB_H
 #define SHARED_DB_H
@@ -34,9 +35,6 @@ struct db_statement {
     const char *sql;
 };
 
-/* Parameters of one statement, encoded in binary; grows as they are added. */
-struct db_params;
-
 struct db_unit; /* built, then handed to db_run, which takes it */
 
 struct db_unit *db_unit_new(void);
@@ -52,7 +50,7 @@ void db_param_i32(struct db_unit *unit, int32_t value);
 void db_param_i64(struct db_unit *unit, int64_t value);
 void db_param_text(struct db_unit *unit, const char *text, size_t length);
 void db_param_bytes(struct db_unit *unit, const void *bytes, size_t length);
-/* timestamptz of milliseconds since 1970. */
+/* timestamptz of milliseconds since 1970; INT64_MIN and INT64_MAX are the infinities. */
 void db_param_time(struct db_unit *unit, int64_t time_ms);
 
 /*
@@ -78,7 +76,11 @@ void db_element_bytes(struct db_unit *unit, const void *bytes, size_t length);
 void db_element_time(struct db_unit *unit, int64_t time_ms);
 void db_array_end(struct db_unit *unit);
 
-/* The rows of one statement, borrowed for the duration of the callback; columns are binary. */
+/*
+ * The rows of one statement, borrowed for the duration of the callback; columns are binary. A
+ * column is read as what it is, or aborts: smallint, integer and bigint by db_i64, the first two by
+ * db_i32. NULL reads as zero.
+ */
 struct db_rows {
     const PGresult *result;
     int count;
@@ -124,9 +126,9 @@ bool db_connected(const struct db *db);
 unsigned db_waiting(const struct db *db);
 
 /*
- * Takes the unit and runs it; on_done comes exactly once, never from inside db_run, unless db_run
- * returns DB_FULL. timeout_ms counts from now. While no connection is up units wait for one, until
- * their deadline.
+ * Takes the unit in every case, and runs it; on_done comes exactly once, never from inside db_run,
+ * unless db_run returns DB_FULL. timeout_ms counts from now. While no connection is up units wait
+ * for one, until their deadline.
  */
 enum db_status db_run(struct db *db, struct db_unit *unit, int64_t timeout_ms, db_done_cb *on_done,
                       void *arg) MUST_CHECK;

@@ -100,6 +100,9 @@ static char *answer(PGconn *connection, const char *sql)
     if (PQresultStatus(result) == PGRES_FATAL_ERROR) {
         text = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     }
+    if (text == NULL) {
+        text = "no answer";
+    }
     char *copy = memory_text(text, strlen(text));
     PQclear(result);
     return copy;
@@ -291,6 +294,7 @@ static void test_denied_statements(void **state)
     expect(gateway, "UPDATE jobs SET enabled = false", DENIED);
     expect(gateway, "SELECT id FROM jobs FOR UPDATE", DENIED);
     expect(gateway, "SELECT assert_leader(0)", DENIED);
+    expect(gateway, "SELECT lease_unblock()", DENIED);
     expect(gateway, "SELECT executions_maintain('2026-01-01', '2026-01-01', '2026-01-01')", DENIED);
     PQfinish(gateway);
     PGconn *dispatcher = connect_as("croncoco_dispatcher");
@@ -349,6 +353,27 @@ static void test_lease_locks(void **state)
     PGresult *result = PQgetResult(leader);
     assert_string_equal(PQresultErrorField(result, PG_DIAG_SQLSTATE), "CC001");
     PQclear(result);
+    PQfinish(leader);
+    PQfinish(other);
+}
+
+/* A leader that stands still in the middle of a transaction. */
+static void test_lease_unblock(void **state)
+{
+    (void)state;
+    PGconn *leader = connect_as("croncoco_scheduler");
+    PGconn *other = connect_as("croncoco_scheduler");
+    expect(other, "UPDATE lease SET epoch = 20, expires_at = now() + interval '1 hour'", "");
+    expect(leader, "BEGIN", "");
+    expect(leader, "SELECT assert_leader(20)", "");
+    expect(other, "SELECT lease_unblock()", "");
+    expect(leader, "SELECT 1", "1");
+    expect(other, "UPDATE lease SET expires_at = now() - interval '2 seconds'", "");
+    expect(other, "SET lock_timeout = 5000", "");
+    expect(other, "SELECT lease_unblock()", "");
+    expect(other, "UPDATE lease SET epoch = epoch + 1 RETURNING epoch", "21");
+    free(answer(leader, "SELECT 1"));
+    assert_int_equal(PQstatus(leader), CONNECTION_BAD);
     PQfinish(leader);
     PQfinish(other);
 }
@@ -434,6 +459,7 @@ int main(void)
         cmocka_unit_test(test_denied_statements),
         cmocka_unit_test(test_assert_leader),
         cmocka_unit_test(test_lease_locks),
+        cmocka_unit_test(test_lease_unblock),
     };
     return cmocka_run_group_tests(tests_in_order, start_server, stop_server);
 }
