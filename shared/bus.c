@@ -1,6 +1,7 @@
 /* The loop's side of the bus; see bus_internal.h for the parts. */
 #include "shared/bus.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,21 +16,9 @@
 #define EVENTS_PER_TURN 1024
 /* A request made while there is no connection ends after it: a caller in a loop does not spin. */
 #define DISCONNECTED_PAUSE_MS 50
-#define ROUTE_BUCKETS         64
-
-#define INBOX_RANDOM_BYTES 16
-#define INBOX_PREFIX_SIZE  48
-/* After the prefix: 16 hexadecimal digits are a request's, 'i' and 16 such digits a route's. */
-#define ROUTE_MARK 'i'
-
-struct bus_subscription {
-    struct bus *bus;
-    bus_message_cb *on_message;
-    void *arg;
-    uint64_t id;                   /* of a core subscription, or 0 */
-    uint64_t route;                /* of an inbox */
-    struct bus_subscription *next; /* in its route bucket */
-};
+/* Far below the server's limit on a protocol line, at which it would hang up. */
+#define SUBJECT_MAX_BYTES    512
+#define SUBJECT_LOGGED_BYTES 80
 
 /* Of core subscriptions; an id is the generation and the slot. */
 struct slot {
@@ -56,19 +45,16 @@ struct bus {
     struct bus_command *last;
     size_t publishes;
 
-    /* What came in and is not yet handed on. */
+    struct bus_events queue;
+    /* Taken from the queue and not yet handed on. */
     struct bus_event *events;
     size_t event_capacity;
     size_t event_count;
     size_t event_next;
 
-    char inbox_prefix[INBOX_PREFIX_SIZE]; /* with the dot */
-    size_t inbox_prefix_length;
-    struct bus_subscription *routes[ROUTE_BUCKETS];
+    struct bus_inbox inbox;
     struct slot *slots;
     uint32_t slot_count;
-
-    struct bus_pull_route *deliveries;
 
     struct bus_watcher *watchers;
     struct bus_watcher *watcher_next; /* to be told of the present change next */
@@ -87,43 +73,21 @@ const char *bus_status_text(enum bus_status status)
     invariant_failed("a bus_status", __FILE__, __LINE__);
 }
 
-/* --- small things --- */
-
-char *bus_hex(char text[static BUS_HEX_SIZE], uint64_t value)
-{
-    for (size_t i = 0; i < BUS_HEX_SIZE - 1; i++)
-        text[i] = "0123456789abcdef"[value >> (60 - 4 * i) & 15];
-    text[BUS_HEX_SIZE - 1] = '\0';
-    return text;
-}
-
-int bus_hex_parse(const char *text, uint64_t *value)
-{
-    uint64_t parsed = 0;
-    for (size_t i = 0; i < BUS_HEX_SIZE - 1; i++) {
-        char c = text[i];
-        unsigned digit;
-        if (c >= '0' && c <= '9')
-            digit = (unsigned)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            digit = (unsigned)(c - 'a') + 10;
-        else
-            return -1;
-        parsed = parsed << 4 | digit;
-    }
-    *value = parsed;
-    return 0;
-}
-
 /* cnats does not look: a space in a subject would break the connection's protocol. */
 static bool subject_valid(const char *subject)
 {
-    if (!*subject)
-        return false;
-    for (const char *c = subject; *c; c++)
+    const char *c = subject;
+    for (; *c && c - subject <= SUBJECT_MAX_BYTES; c++)
         if ((unsigned char)*c <= ' ' || *c == 0x7f)
             return false;
-    return true;
+    return c > subject && c - subject <= SUBJECT_MAX_BYTES;
+}
+
+static void log_bad_subject(const char *subject)
+{
+    char start[SUBJECT_LOGGED_BYTES];
+    snprintf(start, sizeof(start), "%s", subject);
+    LOG_WARN("bus: not a subject", LOG_STR("subject", start), LOG_I64("length", strlen(subject)));
 }
 
 static natsMsg *native_message(const struct bus_message *message)
@@ -200,7 +164,7 @@ enum bus_status bus_publish(struct bus *bus, const char *subject, const char *re
     if (bus_queued(bus) >= bus->queue_limit)
         return BUS_FULL;
     if (!subject_valid(subject) || (reply && !subject_valid(reply))) {
-        LOG_WARN("bus: not a subject", LOG_STR("subject", subject), LOG_STR("reply", reply));
+        log_bad_subject(reply && subject_valid(subject) ? reply : subject);
         return BUS_NO_RESPONDERS;
     }
     struct bus_command *command =
@@ -219,7 +183,7 @@ enum bus_status bus_request_decoded(struct bus *bus, const char *subject,
     enum bus_status unsent = BUS_OK;
     int64_t pause_ms = 0;
     if (!subject_valid(subject)) {
-        LOG_WARN("bus: not a subject", LOG_STR("subject", subject));
+        log_bad_subject(subject);
         unsent = BUS_NO_RESPONDERS;
     } else if (!bus->connected) {
         unsent = BUS_DISCONNECTED;
@@ -235,8 +199,7 @@ enum bus_status bus_request_decoded(struct bus *bus, const char *subject,
         return BUS_OK;
 
     char reply[BUS_INBOX_SIZE];
-    memcpy(reply, bus->inbox_prefix, bus->inbox_prefix_length);
-    bus_hex(reply + bus->inbox_prefix_length, id);
+    bus_inbox_of_request(&bus->inbox, id, reply);
     struct bus_command *command =
         bus_command_new(BUS_COMMAND_PUBLISH, subject, reply, headers, header_count, data, length);
     command->epoch = bus->epoch;
@@ -300,26 +263,10 @@ void bus_forget(struct bus *bus, void *arg)
 
 /* --- subscriptions --- */
 
-static void random_bytes(void *bytes, size_t length)
-{
-    INVARIANT(uv_random(NULL, NULL, bytes, length, 0, NULL) == 0);
-}
-
 char *bus_new_inbox(struct bus *bus, char text[static BUS_INBOX_SIZE])
 {
-    uint64_t route;
-    random_bytes(&route, sizeof(route));
-    memcpy(text, bus->inbox_prefix, bus->inbox_prefix_length);
-    text[bus->inbox_prefix_length] = ROUTE_MARK;
-    bus_hex(text + bus->inbox_prefix_length + 1, route);
+    bus_inbox_new(&bus->inbox, text);
     return text;
-}
-
-static bool own_inbox(const struct bus *bus, const char *subject, uint64_t *route)
-{
-    return strncmp(subject, bus->inbox_prefix, bus->inbox_prefix_length) == 0 &&
-           subject[bus->inbox_prefix_length] == ROUTE_MARK &&
-           bus_hex_parse(subject + bus->inbox_prefix_length + 1, route) == 0;
 }
 
 static uint32_t free_slot(struct bus *bus)
@@ -343,10 +290,11 @@ struct bus_subscription *bus_subscribe(struct bus *bus, const char *subject, con
     subscription->bus = bus;
     subscription->on_message = on_message;
     subscription->arg = arg;
-    if (!group && own_inbox(bus, subject, &subscription->route)) {
-        struct bus_subscription **bucket = &bus->routes[subscription->route % ROUTE_BUCKETS];
-        subscription->next = *bucket;
-        *bucket = subscription;
+    uint64_t route;
+    if (!group && bus_inbox_parse(&bus->inbox, subject, &route) == 0) {
+        subscription->inbox =
+            (struct bus_inbox_entry){.route = route, .subscription = subscription};
+        bus_inbox_add(&bus->inbox, &subscription->inbox);
         return subscription;
     }
     uint32_t slot = free_slot(bus);
@@ -369,10 +317,7 @@ void bus_unsubscribe(struct bus_subscription *subscription)
         command->id = subscription->id;
         add_command(bus, command);
     } else {
-        struct bus_subscription **at = &bus->routes[subscription->route % ROUTE_BUCKETS];
-        while (*at != subscription)
-            at = &(*at)->next;
-        *at = subscription->next;
+        bus_inbox_remove(&bus->inbox, &subscription->inbox);
     }
     free(subscription);
 }
@@ -381,55 +326,16 @@ void bus_unsubscribe(struct bus_subscription *subscription)
 
 void bus_add_route(struct bus *bus, struct bus_pull_route *route)
 {
-    route->next = bus->deliveries;
-    bus->deliveries = route;
+    route->next = bus->inbox.pulls;
+    bus->inbox.pulls = route;
 }
 
 void bus_remove_route(struct bus *bus, struct bus_pull_route *route)
 {
-    struct bus_pull_route **at = &bus->deliveries;
+    struct bus_pull_route **at = &bus->inbox.pulls;
     while (*at != route)
         at = &(*at)->next;
     *at = route->next;
-}
-
-static bool text_is(const char *text, const char *bytes, size_t length)
-{
-    return strncmp(text, bytes, length) == 0 && text[length] == '\0';
-}
-
-static void delivery_message(struct bus *bus, const struct bus_message *message)
-{
-    struct bus_pull_delivery delivery;
-    if (!message->reply || bus_pull_delivery_parse(message->reply, &delivery) != 0)
-        return;
-    for (struct bus_pull_route *route = bus->deliveries; route; route = route->next) {
-        if (text_is(route->consumer, delivery.consumer, delivery.consumer_length) &&
-            text_is(route->stream, delivery.stream, delivery.stream_length)) {
-            route->on_delivery(route->arg, message, &delivery);
-            return;
-        }
-    }
-}
-
-static void inbox_message(struct bus *bus, const struct bus_message *message)
-{
-    uint64_t id;
-    if (strncmp(message->subject, bus->inbox_prefix, bus->inbox_prefix_length) != 0) {
-        delivery_message(bus, message);
-    } else if (own_inbox(bus, message->subject, &id)) {
-        for (struct bus_subscription *s = bus->routes[id % ROUTE_BUCKETS]; s; s = s->next) {
-            if (s->route == id) {
-                s->on_message(s->arg, message);
-                return;
-            }
-        }
-    } else if (bus_hex_parse(message->subject + bus->inbox_prefix_length, &id) == 0) {
-        if (natsMsg_IsNoResponders(native_message(message)))
-            bus_requests_end(bus->requests, id, BUS_NO_RESPONDERS, NULL);
-        else
-            bus_requests_end(bus->requests, id, BUS_OK, message);
-    }
 }
 
 static void core_message(struct bus *bus, uint64_t id, const struct bus_message *message)
@@ -449,7 +355,7 @@ static void on_native_event(struct bus *bus, const struct bus_event *event)
                                         .length = (size_t)natsMsg_GetDataLength(event->message),
                                         .native = event->message};
     if (event->id == BUS_INBOX_SUBSCRIPTION)
-        inbox_message(bus, &message);
+        bus_inbox_message(&bus->inbox, &message, natsMsg_IsNoResponders(event->message));
     else
         core_message(bus, event->id, &message);
 }
@@ -492,7 +398,7 @@ static void on_wake(uv_async_t *wake)
     for (size_t handled = 0; handled < EVENTS_PER_TURN && !bus->closed; handled++) {
         if (bus->event_next == bus->event_count) {
             bus->event_next = 0;
-            bus->event_count = bus_link_take(bus->link, &bus->events, &bus->event_capacity);
+            bus->event_count = bus_events_take(&bus->queue, &bus->events, &bus->event_capacity);
             if (bus->event_count == 0)
                 return;
         }
@@ -538,14 +444,6 @@ struct bus *bus_open(uv_loop_t *loop, const struct bus_options *options)
     bus->on_state = options->on_state;
     bus->arg = options->arg;
 
-    uint64_t random[INBOX_RANDOM_BYTES / sizeof(uint64_t)];
-    char *at = stpcpy(bus->inbox_prefix, "_INBOX.");
-    random_bytes(random, sizeof(random));
-    for (size_t i = 0; i < ARRAY_LENGTH(random); i++, at += BUS_HEX_SIZE - 1)
-        bus_hex(at, random[i]);
-    at = stpcpy(at, ".");
-    bus->inbox_prefix_length = (size_t)(at - bus->inbox_prefix);
-
     INVARIANT(uv_async_init(loop, &bus->wake, on_wake) == 0);
     bus->wake.data = bus;
     INVARIANT(uv_prepare_init(loop, &bus->prepare) == 0);
@@ -556,8 +454,10 @@ struct bus *bus_open(uv_loop_t *loop, const struct bus_options *options)
     bus->requests = bus_requests_create(loop);
 
     char wildcard[BUS_INBOX_SIZE];
-    stpcpy(stpcpy(wildcard, bus->inbox_prefix), ">");
-    bus->link = bus_link_start(options->url, options->name, wildcard, &bus->wake);
+    bus_inbox_init(&bus->inbox, bus->requests);
+    bus_inbox_wildcard(&bus->inbox, wildcard);
+    bus_events_init(&bus->queue, &bus->wake);
+    bus->link = bus_link_start(options->url, options->name, wildcard, &bus->queue);
     return bus;
 }
 
@@ -585,15 +485,16 @@ void bus_close(struct bus *bus)
     hand_over(bus);
     bus_requests_close(bus->requests);
     bus_link_stop(bus->link);
+    bus_events_free(&bus->queue);
 
     for (; bus->event_next < bus->event_count; bus->event_next++)
         natsMsg_Destroy(bus->events[bus->event_next].message);
     for (uint32_t i = 0; i < bus->slot_count; i++)
         free(bus->slots[i].subscription);
-    for (size_t i = 0; i < ROUTE_BUCKETS; i++) {
-        while (bus->routes[i]) {
-            struct bus_subscription *subscription = bus->routes[i];
-            bus->routes[i] = subscription->next;
+    for (size_t i = 0; i < BUS_INBOX_BUCKETS; i++) {
+        while (bus->inbox.buckets[i]) {
+            struct bus_subscription *subscription = bus->inbox.buckets[i]->subscription;
+            bus_inbox_remove(&bus->inbox, &subscription->inbox);
             free(subscription);
         }
     }

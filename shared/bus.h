@@ -6,9 +6,10 @@
  * loop, a batch a turn, through uv_async. Everything below is called, and calls back, on the loop's
  * thread.
  *
- * Reconnects for ever. While disconnected nothing is buffered in cnats' own buffer beyond
- * reconnect_buffer; a request that got no answer ends with BUS_TIMEOUT at its deadline, and is sent
- * again only by its caller, who knows whether that is safe.
+ * Reconnects for ever. Nothing is kept for the next connection: when one breaks, what was queued is
+ * dropped and every request under way ends with BUS_DISCONNECTED; while there is none, publishes
+ * are refused and requests end in the same way after a moment. A request is sent again only by its
+ * caller, who knows whether that is safe; it is never sent after its callback has come.
  */
 #ifndef SHARED_BUS_H
 #define SHARED_BUS_H
@@ -24,7 +25,7 @@ enum bus_status {
     BUS_OK,
     BUS_FULL,          /* the outgoing queue is full: nothing was sent */
     BUS_TIMEOUT,       /* no answer before the deadline: it may or may not have arrived */
-    BUS_DISCONNECTED,  /* the connection broke while the answer was awaited: outcome unknown */
+    BUS_DISCONNECTED,  /* of a publish: not sent; of a request: outcome unknown */
     BUS_NO_RESPONDERS, /* nobody listens on that subject (status 503) */
     BUS_REFUSED        /* JetStream answered with an error: err_code and description tell */
 };
@@ -65,13 +66,21 @@ struct bus_options {
  * authentication is logged and retried too.
  */
 struct bus *bus_open(uv_loop_t *loop, const struct bus_options *options);
-/* Sends what is queued (2 s at most), closes, frees; no callback comes after it. */
+/*
+ * Sends what is queued (2 s at most, a few more where the server is stuck), closes, frees, also
+ * subscriptions; no callback comes after it.
+ * Work queues and tails must have been closed before. The loop must run once more to release the
+ * handles.
+ */
 void bus_close(struct bus *bus);
 bool bus_connected(const struct bus *bus);
 /* Messages queued to go out. */
 size_t bus_queued(const struct bus *bus);
 
-/* Fire and forget (core NATS). The bytes are copied. reply may be NULL. */
+/*
+ * Fire and forget (core NATS). The bytes are copied. reply may be NULL. BUS_OK, BUS_FULL,
+ * BUS_DISCONNECTED, or BUS_NO_RESPONDERS where subject or reply is not a subject.
+ */
 enum bus_status bus_publish(struct bus *bus, const char *subject, const char *reply,
                             const void *data, size_t length) MUST_CHECK;
 

@@ -3,6 +3,8 @@
  *
  *   bus.c          the loop's side: state, subscriptions, what came in is handed on
  *   bus_link.c     the thread that calls cnats: connect, send, subscribe, close
+ *   bus_events.c   the queue of events from the link to the loop
+ *   bus_inbox.c    answers and deliveries are told apart
  *   bus_request.c  which answer belongs to which request
  *   bus_pull.c     credit and pull requests on a JetStream consumer
  *
@@ -59,11 +61,29 @@ struct bus_event {
     natsMsg *message;
 };
 
+/* The queue of events; the loop takes, the link and cnats' threads put. */
+struct bus_events {
+    uv_async_t *wake; /* sent when the queue was empty */
+    uv_mutex_t mutex;
+    /* under the mutex */
+    struct bus_event *array;
+    size_t count;
+    size_t capacity;
+    size_t core_count;
+    uint64_t core_dropped;
+};
+
+void bus_events_init(struct bus_events *events, uv_async_t *wake);
+void bus_events_put(struct bus_events *events, struct bus_event event);
+/* Swaps the array of waiting events with an empty one of the caller's; returns their number. */
+size_t bus_events_take(struct bus_events *events, struct bus_event **array, size_t *capacity);
+void bus_events_free(struct bus_events *events);
+
 struct bus_link;
 
-/* wake is sent whenever events wait. */
+/* Events come to the queue, which must outlive the link. */
 struct bus_link *bus_link_start(const char *url, const char *name, const char *inbox_subject,
-                                uv_async_t *wake);
+                                struct bus_events *events);
 /* Copies what it is given. reply may be NULL. */
 struct bus_command *bus_command_new(enum bus_command_kind kind, const char *subject,
                                     const char *reply, const struct bus_header *headers,
@@ -72,9 +92,7 @@ struct bus_command *bus_command_new(enum bus_command_kind kind, const char *subj
 void bus_link_send(struct bus_link *link, struct bus_command *first, struct bus_command *last,
                    size_t publishes);
 size_t bus_link_queued(const struct bus_link *link);
-/* Swaps the array of waiting events with an empty one of the caller's; returns their number. */
-size_t bus_link_take(struct bus_link *link, struct bus_event **events, size_t *capacity);
-/* Sends what is queued (2 s at most), closes, frees. Events not taken are dropped. */
+/* Sends what is queued (2 s at most), closes, frees. */
 void bus_link_stop(struct bus_link *link);
 
 /* The clock of deadlines. */
@@ -106,7 +124,47 @@ void bus_requests_end(struct bus_requests *requests, uint64_t id, enum bus_statu
 void bus_requests_disconnect(struct bus_requests *requests);
 void bus_requests_forget(struct bus_requests *requests, const void *arg);
 
+/* --- bus_inbox.c --- */
+
+#define BUS_INBOX_PREFIX_SIZE 48
+#define BUS_INBOX_BUCKETS     64
+
+struct bus_inbox_entry {
+    uint64_t route;
+    struct bus_subscription *subscription;
+    struct bus_inbox_entry *next;
+};
+
+struct bus_inbox {
+    char prefix[BUS_INBOX_PREFIX_SIZE]; /* with the dot */
+    size_t prefix_length;
+    struct bus_requests *requests;
+    struct bus_inbox_entry *buckets[BUS_INBOX_BUCKETS];
+    struct bus_pull_route *pulls;
+};
+
+void bus_inbox_init(struct bus_inbox *inbox, struct bus_requests *requests);
+/* The subject that brings them all. */
+void bus_inbox_wildcard(const struct bus_inbox *inbox, char text[static BUS_INBOX_SIZE]);
+void bus_inbox_of_request(const struct bus_inbox *inbox, uint64_t id,
+                          char text[static BUS_INBOX_SIZE]);
+void bus_inbox_new(const struct bus_inbox *inbox, char text[static BUS_INBOX_SIZE]);
+/* The route of a subject by bus_inbox_new, also with more tokens behind it; or -1. */
+int bus_inbox_parse(const struct bus_inbox *inbox, const char *subject, uint64_t *route) MUST_CHECK;
+void bus_inbox_add(struct bus_inbox *inbox, struct bus_inbox_entry *entry);
+void bus_inbox_remove(struct bus_inbox *inbox, struct bus_inbox_entry *entry);
+/* Calls whoever the message is for. nobody: the server's word that nobody listens. */
+void bus_inbox_message(struct bus_inbox *inbox, const struct bus_message *message, bool nobody);
+
 /* --- bus.c --- */
+
+struct bus_subscription {
+    struct bus *bus;
+    bus_message_cb *on_message;
+    void *arg;
+    uint64_t id; /* of a core subscription, or 0: it is an inbox */
+    struct bus_inbox_entry inbox;
+};
 
 /* An object on top of the bus that wants to know of its state. */
 struct bus_watcher {
@@ -127,12 +185,6 @@ enum bus_status bus_request_decoded(struct bus *bus, const char *subject,
                                     const void *data, size_t length, int64_t timeout_ms,
                                     bus_decoder *decoder, bus_callback *callback,
                                     void *arg) MUST_CHECK;
-
-/* 16 hexadecimal digits. */
-#define BUS_HEX_SIZE 17
-char *bus_hex(char text[static BUS_HEX_SIZE], uint64_t value);
-/* Returns 0, or -1 where the 16 characters at text are not such digits. */
-int bus_hex_parse(const char *text, uint64_t *value) MUST_CHECK;
 
 /* A status message of the server (no data, header Status) or 0: 100, 404, 408, 409, 503. */
 int bus_message_status(const struct bus_message *message);

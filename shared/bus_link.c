@@ -40,7 +40,7 @@ struct bus_feed {
 
 struct bus_link {
     uv_thread_t thread;
-    uv_async_t *wake;
+    struct bus_events *events;
     atomic_size_t queued;
 
     uv_mutex_t command_mutex;
@@ -51,14 +51,6 @@ struct bus_link {
     bool stopping;
     bool broken;        /* cnats closed the present connection */
     unsigned callbacks; /* that cnats still owes us for the present connection */
-
-    uv_mutex_t event_mutex;
-    /* under event_mutex */
-    struct bus_event *events;
-    size_t event_count;
-    size_t event_capacity;
-    size_t core_events;
-    uint64_t core_dropped;
 
     /* the thread's own */
     natsOptions *options;
@@ -91,6 +83,7 @@ struct bus_command *bus_command_new(enum bus_command_kind kind, const char *subj
                                     const char *reply, const struct bus_header *headers,
                                     size_t header_count, const void *data, size_t length)
 {
+    INVARIANT(length <= INT32_MAX);
     size_t size = sizeof(struct bus_command) + header_count * sizeof(struct bus_header);
     size += strlen(subject) + 1 + (reply ? strlen(reply) + 1 : 0) + length + 1;
     for (size_t i = 0; i < header_count; i++)
@@ -140,59 +133,6 @@ static void command_done(struct bus_link *link, struct bus_command *command)
     free(command);
 }
 
-/* --- events --- */
-
-static void push_event(struct bus_link *link, struct bus_event event)
-{
-    bool core = event.kind == BUS_EVENT_MESSAGE && event.id != BUS_INBOX_SUBSCRIPTION;
-    uv_mutex_lock(&link->event_mutex);
-    if (core && link->core_events >= BUS_CORE_EVENTS_MAX) {
-        uint64_t dropped = link->core_dropped++;
-        uv_mutex_unlock(&link->event_mutex);
-        if (dropped == 0)
-            LOG_WARN("bus: messages dropped, the loop does not keep up");
-        natsMsg_Destroy(event.message);
-        return;
-    }
-    if (link->event_count == link->event_capacity) {
-        link->event_capacity =
-            link->event_capacity ? link->event_capacity * 2 : EVENTS_FIRST_CAPACITY;
-        link->events = memory_resize(link->events, link->event_capacity, sizeof(*link->events));
-    }
-    bool was_empty = link->event_count == 0;
-    link->events[link->event_count++] = event;
-    if (core)
-        link->core_events++;
-    uv_mutex_unlock(&link->event_mutex);
-    if (was_empty)
-        uv_async_send(link->wake);
-}
-
-size_t bus_link_take(struct bus_link *link, struct bus_event **events, size_t *capacity)
-{
-    if (*capacity > EVENTS_KEPT_CAPACITY) {
-        free(*events);
-        *events = NULL;
-        *capacity = 0;
-    }
-    uv_mutex_lock(&link->event_mutex);
-    struct bus_event *taken = link->events;
-    size_t taken_capacity = link->event_capacity;
-    size_t count = link->event_count;
-    uint64_t dropped = link->core_dropped;
-    link->events = *events;
-    link->event_capacity = *capacity;
-    link->event_count = 0;
-    link->core_events = 0;
-    link->core_dropped = 0;
-    uv_mutex_unlock(&link->event_mutex);
-    *events = taken;
-    *capacity = taken_capacity;
-    if (dropped)
-        LOG_WARN("bus: messages were dropped", LOG_I64("count", dropped));
-    return count;
-}
-
 /* --- called by cnats, on its threads --- */
 
 static void on_native_message(natsConnection *connection, natsSubscription *subscription,
@@ -201,7 +141,7 @@ static void on_native_message(natsConnection *connection, natsSubscription *subs
     (void)connection;
     (void)subscription;
     struct bus_feed *feed = closure;
-    push_event(feed->link, (struct bus_event){BUS_EVENT_MESSAGE, feed->id, message});
+    bus_events_put(feed->link->events, (struct bus_event){BUS_EVENT_MESSAGE, feed->id, message});
 }
 
 static void callback_done(struct bus_link *link, bool broken)
@@ -337,14 +277,14 @@ static bool try_connect(struct bus_link *link)
     }
     link->last_failure = NATS_OK;
     link->epoch++;
-    push_event(link, (struct bus_event){BUS_EVENT_CONNECTED, link->epoch, NULL});
+    bus_events_put(link->events, (struct bus_event){BUS_EVENT_CONNECTED, link->epoch, NULL});
     return true;
 }
 
 static void lose_connection(struct bus_link *link)
 {
     disconnect(link);
-    push_event(link, (struct bus_event){BUS_EVENT_DISCONNECTED, link->epoch, NULL});
+    bus_events_put(link->events, (struct bus_event){BUS_EVENT_DISCONNECTED, link->epoch, NULL});
 }
 
 /* --- sending --- */
@@ -383,7 +323,7 @@ static bool send_publish(struct bus_link *link, const struct bus_command *comman
         LOG_ERROR("bus: message refused by the client", LOG_STR("subject", command->subject),
                   LOG_I64("length", command->length), LOG_STR("error", natsStatus_GetText(status)));
         if (command->id)
-            push_event(link, (struct bus_event){BUS_EVENT_UNSENT, command->id, NULL});
+            bus_events_put(link->events, (struct bus_event){BUS_EVENT_UNSENT, command->id, NULL});
         return true;
     }
     log_failure(link, "publish", status);
@@ -568,13 +508,12 @@ static natsOptions *make_options(struct bus_link *link, const char *url, const c
 }
 
 struct bus_link *bus_link_start(const char *url, const char *name, const char *inbox_subject,
-                                uv_async_t *wake)
+                                struct bus_events *events)
 {
     struct bus_link *link = memory_new(1, sizeof(*link));
-    link->wake = wake;
+    link->events = events;
     link->seed = (unsigned)uv_hrtime();
     INVARIANT(uv_mutex_init(&link->command_mutex) == 0);
-    INVARIANT(uv_mutex_init(&link->event_mutex) == 0);
     INVARIANT(uv_cond_init(&link->command_cond) == 0);
     link->options = make_options(link, url, name);
     feed_add(link, BUS_INBOX_SUBSCRIPTION, inbox_subject, NULL);
@@ -596,12 +535,8 @@ void bus_link_stop(struct bus_link *link)
         free(command);
         command = next;
     }
-    for (size_t i = 0; i < link->event_count; i++)
-        natsMsg_Destroy(link->events[i].message);
-    free(link->events);
     natsOptions_Destroy(link->options);
     uv_cond_destroy(&link->command_cond);
-    uv_mutex_destroy(&link->event_mutex);
     uv_mutex_destroy(&link->command_mutex);
     free(link);
 }

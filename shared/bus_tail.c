@@ -14,7 +14,7 @@
 #include "shared/memory.h"
 
 #define NAME_SIZE             128
-#define API_TIMEOUT_MS        5000
+#define API_TIMEOUT_MS        2000
 #define PAUSE_MS              250
 #define INACTIVE_THRESHOLD_NS INT64_C(30000000000)
 

@@ -10,6 +10,7 @@
 #include "shared/memory.h"
 
 #define NAK_SIZE          64
+#define LOG_INTERVAL_MS   1000
 #define NANOSECONDS_IN_MS INT64_C(1000000)
 
 struct bus_work {
@@ -63,10 +64,14 @@ void bus_work_grant(struct bus_work *work, unsigned count)
 /* One that is not sent is made up for by the ack wait: the message is delivered again. */
 static void acknowledge(struct bus *bus, const char *ack_subject, const char *word)
 {
+    static int64_t logged_ms = -LOG_INTERVAL_MS;
     enum bus_status status = bus_publish(bus, ack_subject, NULL, word, strlen(word));
-    if (status != BUS_OK && status != BUS_DISCONNECTED)
-        LOG_WARN("bus: acknowledgement not sent", LOG_STR("word", word),
-                 LOG_STR("error", bus_status_text(status)));
+    if (status == BUS_OK || status == BUS_DISCONNECTED ||
+        bus_now_ms() - logged_ms < LOG_INTERVAL_MS)
+        return;
+    logged_ms = bus_now_ms();
+    LOG_WARN("bus: acknowledgements not sent", LOG_STR("word", word),
+             LOG_STR("error", bus_status_text(status)));
 }
 
 void bus_work_ack(struct bus *bus, const char *ack_subject)

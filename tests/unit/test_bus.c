@@ -121,6 +121,40 @@ static void test_timeout(void **state)
     bus_unsubscribe(subscription);
 }
 
+/* What waits behind a stuck connection is not sent once its caller was told of the time-out. */
+static void test_nothing_is_sent_late(void **state)
+{
+    struct bus_fixture *fixture = *state;
+    size_t heard = 0;
+    struct bus *other = bus_open(&fixture->loop, &(struct bus_options){.url = fixture->server.url});
+    while (!bus_connected(other))
+        bus_fixture_run(fixture, 5);
+    struct bus_subscription *subscription =
+        bus_subscribe(other, "late.*", NULL, on_nothing, &heard);
+    assert_int_equal(bus_publish(other, "late.first", NULL, "x", 1), BUS_OK);
+    bus_fixture_wait(fixture, &heard, 1);
+
+    nats_server_pause(&fixture->server, true);
+    /* The first goes into the socket; the thread then waits for the server. */
+    struct outcome sent = {0};
+    make_request(fixture, "late.sent", 300, &sent);
+    bus_fixture_run(fixture, 50);
+    struct outcome kept = {0};
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(
+            bus_request(fixture->bus, "late.kept", NULL, 0, "x", 1, 300, on_answer, &kept), BUS_OK);
+    bus_fixture_wait(fixture, &kept.ended, 100);
+    assert_int_equal(kept.by_status[BUS_TIMEOUT], 100);
+    assert_int_equal(sent.by_status[BUS_TIMEOUT], 1);
+    nats_server_pause(&fixture->server, false);
+    bus_fixture_wait(fixture, &heard, 2);
+    bus_fixture_run(fixture, 300);
+    assert_int_equal(heard, 2);
+    assert_int_equal(fixture->disconnects, 0);
+    bus_unsubscribe(subscription);
+    bus_close(other);
+}
+
 static void test_bad_subject(void **state)
 {
     struct bus_fixture *fixture = *state;
@@ -130,6 +164,12 @@ static void test_bad_subject(void **state)
     assert_int_equal(outcome.by_status[BUS_NO_RESPONDERS], 1);
     assert_int_equal(bus_publish(fixture->bus, "line\r\nbreak", NULL, "x", 1), BUS_NO_RESPONDERS);
     assert_int_equal(bus_publish(fixture->bus, "", NULL, "x", 1), BUS_NO_RESPONDERS);
+    char longest[8192];
+    memset(longest, 'a', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    assert_int_equal(bus_publish(fixture->bus, "x", longest, "x", 1), BUS_NO_RESPONDERS);
+    bus_fixture_run(fixture, 100);
+    assert_int_equal(fixture->disconnects, 0);
 }
 
 static void test_too_large(void **state)
@@ -470,6 +510,44 @@ static void test_close_sends_what_is_queued(void **state)
     bus_unsubscribe(subscription);
 }
 
+static void test_close_with_a_stuck_server(void **state)
+{
+    struct bus_fixture *fixture = *state;
+    struct outcome outcome = {0};
+    nats_server_pause(&fixture->server, true);
+    make_request(fixture, "any", 60000, &outcome);
+    bus_fixture_run(fixture, 50);
+    for (int i = 0; i < 60000; i++)
+        assert_int_equal(bus_publish(fixture->bus, "any", NULL, "some bytes of data", 18), BUS_OK);
+    int64_t start_ms = (int64_t)(uv_hrtime() / 1000000);
+    bus_close(fixture->bus);
+    fixture->bus = NULL;
+    int64_t took_ms = (int64_t)(uv_hrtime() / 1000000) - start_ms;
+    nats_server_pause(&fixture->server, false);
+    print_message("closed in %lld ms\n", (long long)took_ms);
+    assert_in_range(took_ms, 0, 8000);
+    assert_int_equal(outcome.ended, 0);
+}
+
+static void test_subscribe_while_disconnected(void **state)
+{
+    struct bus_fixture *fixture = *state;
+    size_t gone = 0;
+    size_t heard = 0;
+    struct bus_subscription *before = bus_subscribe(fixture->bus, "topic", NULL, on_nothing, &gone);
+    nats_server_kill(&fixture->server);
+    bus_fixture_wait(fixture, &fixture->disconnects, 1);
+    struct bus_subscription *subscription =
+        bus_subscribe(fixture->bus, "topic", NULL, on_nothing, &heard);
+    bus_unsubscribe(before);
+    nats_server_restart(&fixture->server);
+    bus_fixture_wait(fixture, &fixture->connects, 2);
+    assert_int_equal(bus_publish(fixture->bus, "topic", NULL, "x", 1), BUS_OK);
+    bus_fixture_wait(fixture, &heard, 1);
+    assert_int_equal(gone, 0);
+    bus_unsubscribe(subscription);
+}
+
 static void test_close_without_a_server(void **state)
 {
     struct bus_fixture *fixture = *state;
@@ -490,6 +568,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_SERVER(test_request_and_answer),
         WITH_SERVER(test_timeout),
+        WITH_SERVER(test_nothing_is_sent_late),
         WITH_SERVER(test_bad_subject),
         WITH_SERVER(test_too_large),
         WITH_SERVER(test_forget),
@@ -504,6 +583,8 @@ int main(void)
         WITH_SERVER(test_close_while_messages_come),
         WITH_SERVER(test_close_inside_a_callback),
         WITH_SERVER(test_close_sends_what_is_queued),
+        WITH_SERVER(test_close_with_a_stuck_server),
+        WITH_SERVER(test_subscribe_while_disconnected),
         WITH_SERVER(test_close_without_a_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
