@@ -45,6 +45,11 @@ struct core_progress {
 /* Publishes a message of runs; number is its place in the order of emission. */
 typedef void core_emit_cb(void *arg, uint64_t number, unsigned lane, const struct run_batch *batch);
 
+struct fresh_run {
+    struct run run;
+    uint64_t message; /* number in the run log */
+};
+
 struct core {
     struct core_limits limits;
     uint64_t epoch;
@@ -72,6 +77,8 @@ struct core {
     uint32_t candidate_count, candidate_capacity;
 
     struct run_batch lanes[LANES]; /* messages being filled */
+    struct fresh_run *fresh;       /* emitted by the tick under way, not yet among the open */
+    uint32_t fresh_count, fresh_capacity;
 };
 
 struct core *core_create(const struct core_limits *limits, uint64_t epoch,
