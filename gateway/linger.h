@@ -9,9 +9,9 @@
 
 #include <uv.h>
 
-#define LINGER_MAX        256     /* connections at once; others are closed at once */
-#define LINGER_MS         2000    /* each */
-#define LINGER_READ_BYTES 1048576 /* each */
+#define LINGER_MAX        256      /* connections at once; others are closed at once */
+#define LINGER_MS         2000     /* each */
+#define LINGER_READ_BYTES 16777216 /* each */
 
 struct held_connection;
 
