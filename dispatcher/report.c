@@ -8,7 +8,7 @@
 #include "shared/log.h"
 #include "shared/memory.h"
 
-#define REPORTS_PER_LANE 4
+#define REPORTS_PER_LANE 2
 #define ACK_TIMEOUT_MS   5000
 #define RETRY_FIRST_MS   250
 #define RETRY_MAX_MS     5000
