@@ -37,7 +37,7 @@ static void complain(const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     fputs("migrate: ", stderr);
-    vfprintf(stderr, format, arguments);
+    vfprintf(stderr, format, arguments); // NOLINT(clang-analyzer-valist.Uninitialized): it is
     fputc('\n', stderr);
     va_end(arguments);
 }

@@ -168,6 +168,21 @@ void db_finish(struct db *db, struct db_unit *unit, enum db_status status)
     db_list_push(&db->finished, unit);
 }
 
+/* NULL unless it succeeded. */
+static const struct db_rows *rows_of(struct db_unit *unit)
+{
+    if (unit->status != DB_OK) {
+        return NULL;
+    }
+    unit->rows = memory_new(unit->use_count, sizeof(*unit->rows));
+    for (size_t i = 0; i < unit->use_count; i++) {
+        INVARIANT(unit->results[i] != NULL);
+        unit->rows[i].result = unit->results[i];
+        unit->rows[i].count = PQntuples(unit->results[i]);
+    }
+    return unit->rows;
+}
+
 void db_deliver(struct db *db)
 {
     struct db_unit *unit;
@@ -184,10 +199,9 @@ void db_deliver(struct db *db)
         if (unit == NULL) {
             return;
         }
-        bool ok = unit->status == DB_OK;
         struct db_outcome outcome = {.status = unit->status,
-                                     .statements = ok ? unit->rows : NULL,
-                                     .count = ok ? unit->use_count : 0,
+                                     .statements = rows_of(unit),
+                                     .count = unit->status == DB_OK ? unit->use_count : 0,
                                      .message = unit->message == NULL ? "" : unit->message};
         if (unit->status == DB_ERROR) {
             memcpy(outcome.sqlstate, unit->sqlstate, sizeof(outcome.sqlstate));

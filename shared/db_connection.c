@@ -280,7 +280,8 @@ void db_connection_send(struct db_connection *connection, struct db_unit *unit)
         sent = send_use(connection, unit, &unit->uses[i]);
     }
     connection->barrier |= unit->transaction;
-    unit->rows = memory_new(unit->use_count + 1, sizeof(*unit->rows));
+    unit->results =
+        memory_new(unit->use_count, sizeof(PGresult *)); // NOLINT(bugprone-sizeof-expression)
     db_unit_release_params(unit);
     db_list_push(&connection->under_way, unit);
     if (unit == connection->under_way.first) {
@@ -352,8 +353,8 @@ static void take_result(struct db_connection *connection, PGresult *result)
             strcmp(PQcmdStatus(result), "ROLLBACK") == 0) {
             db_unit_set_error(unit, "25P02", "COMMIT of a transaction that had failed");
         }
-        PQclear((PGresult *)(uintptr_t)unit->rows[use].result);
-        unit->rows[use] = (struct db_rows){.result = result, .count = PQntuples(result)};
+        PQclear(unit->results[use]);
+        unit->results[use] = result;
         return;
     case PGRES_PIPELINE_ABORTED: break;
     default:

@@ -53,7 +53,8 @@ struct db_unit {
     db_done_cb *on_done; /* NULL: a unit of our own */
     void *arg;
 
-    struct db_rows *rows; /* use_count of them, from when it is sent */
+    PGresult **results;   /* use_count of them, from when it is sent; NULL until it comes */
+    struct db_rows *rows; /* over results, when all came */
     enum db_status status;
     char sqlstate[6];
     char *message; /* owned; NULL: none */

@@ -79,12 +79,11 @@ void db_unit_free(struct db_unit *unit)
     if (unit == NULL) {
         return;
     }
-    if (unit->rows != NULL) {
-        for (size_t i = 0; i < unit->use_count; i++) {
-            PQclear((PGresult *)(uintptr_t)unit->rows[i].result);
-        }
-        free(unit->rows);
+    for (size_t i = 0; unit->results != NULL && i < unit->use_count; i++) {
+        PQclear(unit->results[i]);
     }
+    free(unit->results);
+    free(unit->rows);
     db_unit_release_params(unit);
     free(unit->uses);
     free(unit->message);

@@ -24,8 +24,8 @@ static struct postgres_server *server;
 
 /* A run of the command in a process of its own. */
 struct run {
-    pid_t process;
     FILE *output; /* both streams */
+    pid_t process;
     int code;
     char text[OUTPUT_SIZE];
 };
