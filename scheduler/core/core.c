@@ -9,6 +9,7 @@
 
 #define MINUTE_MS 60000
 #define MINUTE_S  60
+#define AHEAD     16 /* runs whose place in memory is fetched while others are added */
 
 struct core *core_create(const struct core_limits *limits, uint64_t epoch,
                          const struct core_progress *progress, core_emit_cb *emit, void *arg)
@@ -217,9 +218,12 @@ static void lane_emit(struct core *core, unsigned lane, uint32_t minute)
  */
 static void fresh_open(struct core *core, int64_t now_ms)
 {
-    for (uint32_t i = 0; i < core->fresh_count; i++)
+    for (uint32_t i = 0; i < core->fresh_count; i++) {
+        if (i + AHEAD < core->fresh_count)
+            open_runs_expect(&core->open, &core->fresh[i + AHEAD].run);
         open_runs_add(&core->open, &core->fresh[i].run, OPEN_RUN_EMITTED, core->fresh[i].message,
                       now_ms);
+    }
     core->fresh_count = 0;
 }
 

@@ -53,7 +53,10 @@ void open_runs_free(struct open_runs *runs);
 uint32_t open_runs_find(const struct open_runs *runs, int64_t job, int64_t slot_s, uint32_t replay);
 /* Makes room for so many more, so that adding them is quick. */
 void open_runs_reserve(struct open_runs *runs, uint32_t more);
-/* The run must not be there. state is EMITTED or RECORDED. */
+/* The run will be added soon: fetches what that needs into the processor's cache. */
+void open_runs_expect(const struct open_runs *runs, const struct run *run);
+/* The run must not be there, which is not checked: a look costs more than all the rest. state is
+ * EMITTED or RECORDED. */
 uint32_t open_runs_add(struct open_runs *runs, const struct run *run, enum open_run_state state,
                        uint64_t message, int64_t emitted_ms);
 /* EMITTED or RECORDED becomes FINISHED. */

@@ -30,7 +30,8 @@ void place_table_free(struct place_table *table);
 
 /* The place of an element, or PLACE_NONE. */
 uint32_t place_table_find(const struct place_table *table, int64_t id);
-/* id must be new. The element is zeroed but for its id. Pointers to elements end, places stay. */
+/* id must be new, which is not checked. The element is zeroed but for its id. Pointers to elements
+ * end, places stay. */
 uint32_t place_table_add(struct place_table *table, int64_t id);
 void place_table_remove(struct place_table *table, uint32_t place);
 
