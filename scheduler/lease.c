@@ -60,14 +60,16 @@ static void lease_asked(void *arg, const struct db_outcome *outcome)
             lease_ask(lease); /* the state changed meanwhile: ask what it wants to know */
         return;
     }
-    bool got = outcome->status == DB_OK && outcome->statements[0].count == 1;
+    const struct db_rows *lease_row =
+        outcome->status == DB_OK ? &outcome->statements[outcome->count - 1] : NULL;
+    bool got = lease_row && lease_row->count == 1;
     switch (lease->state) {
     case LEASE_CAMPAIGN:
         if (!got) {
             lease_next(lease, CAMPAIGN_INTERVAL_MS);
             return;
         }
-        lease->epoch = (uint64_t)db_i64(&outcome->statements[0], 0, 0);
+        lease->epoch = (uint64_t)db_i64(lease_row, 0, 0);
         lease->valid_until_ms = lease->asked_ms + lease->options.ttl_ms;
         lease->state = LEASE_HELD;
         lease_next(lease, lease->options.ttl_ms / 3);

@@ -29,6 +29,7 @@ static void element_string(struct db_unit *unit, const char *text)
 
 void sql_lease_acquire(struct db_unit *unit, const char *holder, int64_t ttl_ms)
 {
+    ADD(unit, "lease_unblock", "SELECT lease_unblock()");
     ADD(unit, "lease_acquire",
         "UPDATE lease SET holder = $1::text, epoch = epoch + 1,"
         " expires_at = clock_timestamp() + $2::bigint * interval '1 ms'"
@@ -530,12 +531,13 @@ void sql_write_executions(struct db_unit *unit, const struct execution_batch *ba
 {
     if (!batch->count)
         return;
-    /* Statuses by number: enum execution_status begins with 0, arrays with 1. */
+    /* Statuses by number, those of enum execution_status. */
     ADD(unit, "write_executions",
         "INSERT INTO executions (job_id, scheduled_at, replay, triggered_at, completed_at, status,"
         " response_code, duration_ms, attempts, version, timeout_seconds, error)"
         " SELECT job_id, scheduled_at, replay, triggered_at, completed_at,"
-        " (enum_range(NULL::execution_status))[status + 1], response_code, duration_ms, attempts,"
+        " CASE status WHEN 0 THEN 'pending'::execution_status WHEN 1 THEN 'success'"
+        " WHEN 2 THEN 'failure' ELSE 'skipped' END, response_code, duration_ms, attempts,"
         " version, timeout_seconds, error FROM unnest($1::bigint[], $2::timestamptz[],"
         " $3::integer[], $4::timestamptz[], $5::timestamptz[], $6::smallint[], $7::smallint[],"
         " $8::integer[], $9::smallint[], $10::integer[], $11::smallint[], $12::text[])"
