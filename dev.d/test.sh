@@ -131,7 +131,7 @@ test_fuzz() {
 test_tidy() {
     step "clang-tidy"
     (cd "$DEV_ROOT" && run-clang-tidy -quiet -j "$(nproc)" -p build/release 2>/dev/null |
-        grep -v '^clang-tidy\|^[0-9]* warnings generated\|^$' >&2)
+        sed 's|\x1b\[[0-9;]*m||g' | grep -v '^clang-tidy\|^[0-9]* warnings generated\|^$' >&2)
     return "${PIPESTATUS[0]}"
 }
 
