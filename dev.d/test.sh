@@ -129,10 +129,13 @@ test_fuzz() {
 }
 
 test_tidy() {
+    local findings status=0
     step "clang-tidy"
-    (cd "$DEV_ROOT" && run-clang-tidy -quiet -j "$(nproc)" -p build/release 2>/dev/null |
-        sed 's|\x1b\[[0-9;]*m||g' | grep -v '^clang-tidy\|^[0-9]* warnings generated\|^$' >&2)
-    return "${PIPESTATUS[0]}"
+    findings=$(cd "$DEV_ROOT" && run-clang-tidy -quiet -j "$(nproc)" -p build/release 2>/dev/null) ||
+        status=1
+    sed 's|\x1b\[[0-9;]*m||g' <<<"$findings" |
+        grep -v '^clang-tidy\|^[0-9]* warnings generated\|^$' >&2 || true
+    return "$status"
 }
 
 test_part() {
