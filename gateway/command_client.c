@@ -91,8 +91,9 @@ static void on_ack(void *arg, enum bus_status status, const struct bus_ack *ack)
     pending->acks_awaited--;
     if (status == BUS_OK)
         return;
-    LOG_WARN("a command was not stored", LOG_STR("error", bus_status_text(status)),
-             LOG_I64("code", ack->err_code), LOG_STR("id", pending->identity.id));
+    if (pending->sendings == 1) /* once for each command, however long it lasts */
+        LOG_WARN("a command was not stored", LOG_STR("error", bus_status_text(status)),
+                 LOG_I64("code", ack->err_code), LOG_STR("id", pending->identity.id));
     int64_t soon_ms = clock_monotonic_ms() + RETRY_REFUSED_MS;
     if (soon_ms < pending->send_ms)
         pending->send_ms = soon_ms;

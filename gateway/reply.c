@@ -8,9 +8,11 @@
 #include "gateway/gateway.h"
 #include "gateway/request.h"
 #include "gateway/server.h"
+#include "gateway/stats.h"
 #include "shared/json.h"
 
-#define DETAIL_MAX 1024 /* bytes of a sentence for the user */
+#define DETAIL_MAX       1024      /* bytes of a sentence for the user */
+#define UNSENT_BYTES_MAX 268435456 /* of answers that clients have not taken yet, all together */
 
 struct status_reason {
     int status;
@@ -75,18 +77,35 @@ static void send_answer(struct request *request, int status, char *bytes, size_t
     h2o_send(h2o, &body, bare ? 0 : 1, H2O_SEND_STATE_FINAL);
 }
 
+/* The memory of an answer until its client has taken it. */
+struct answer_bytes {
+    char *bytes;
+    size_t length;
+};
+
+static size_t unsent_bytes;
+
 static void free_bytes(void *block)
 {
-    free(*(char **)block);
+    struct answer_bytes *answer = block;
+    unsent_bytes -= answer->length;
+    free(answer->bytes);
 }
 
 void reply_buffer(struct request *request, int status, struct buffer *body)
 {
-    char **owner = h2o_mem_alloc_shared(&request->h2o->pool, sizeof *owner, free_bytes);
-    *owner = body->data;
-    size_t length = body->length;
+    if (unsent_bytes + body->length > UNSENT_BYTES_MAX && status < 400) {
+        buffer_free(body);
+        stats_refused(REFUSED_ANSWER);
+        reply_retry(request, 503, 1, "Too many large answers are under way; try again");
+        return;
+    }
+    struct answer_bytes *answer =
+        h2o_mem_alloc_shared(&request->h2o->pool, sizeof *answer, free_bytes);
+    *answer = (struct answer_bytes){body->data, body->length};
+    unsent_bytes += answer->length;
     *body = BUFFER_EMPTY;
-    send_answer(request, status, *owner, length);
+    send_answer(request, status, answer->bytes, answer->length);
 }
 
 void reply_json(struct request *request, int status, const char *json, size_t length)

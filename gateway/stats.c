@@ -36,11 +36,9 @@ static struct metric *request_counter(size_t route, unsigned status_class)
 void stats_open(void)
 {
     static const char *const refusals[REFUSALS] = {
-        [REFUSED_CONNECTION] = "what=\"connection\"",
-        [REFUSED_REQUEST] = "what=\"request\"",
-        [REFUSED_COMMAND] = "what=\"command\"",
-        [REFUSED_READ] = "what=\"read\"",
-        [REFUSED_RATE] = "what=\"rate\"",
+        [REFUSED_CONNECTION] = "what=\"connection\"", [REFUSED_REQUEST] = "what=\"request\"",
+        [REFUSED_COMMAND] = "what=\"command\"",       [REFUSED_READ] = "what=\"read\"",
+        [REFUSED_ANSWER] = "what=\"answer\"",         [REFUSED_RATE] = "what=\"rate\"",
     };
     stats.requests = memory_new((routes_count + 1) * STATUS_CLASSES, sizeof(struct metric *));
     for (size_t i = 0; i < (routes_count + 1) * STATUS_CLASSES; i++)

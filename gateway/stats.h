@@ -12,6 +12,7 @@ enum refusal {
     REFUSED_REQUEST,    /* broken or too large, before it was routed */
     REFUSED_COMMAND,    /* too many commands wait */
     REFUSED_READ,       /* too many reads wait */
+    REFUSED_ANSWER,     /* too many bytes of answers wait for their clients */
     REFUSED_RATE,       /* over the rate of a client address */
     REFUSALS
 };

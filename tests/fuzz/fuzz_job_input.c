@@ -1,0 +1,67 @@
+/*
+ * A job that the gateway takes is one that the leader takes: encoded as a command it decodes to the
+ * same fields. What it refuses, it refuses with words.
+ */
+#include <string.h>
+
+#include "gateway/job_input.h"
+#include "shared/json.h"
+#include "tests/fuzz/fuzz.h"
+
+static void check_text(const char *sent, const char *received)
+{
+    INVARIANT((sent == NULL) == (received == NULL));
+    INVARIANT(sent == NULL || strcmp(sent, received) == 0);
+}
+
+static void check_taken(const struct job_input *input, enum job_input_mode mode)
+{
+    struct command sent = {
+        .kind = mode == JOB_INPUT_CREATE ? COMMAND_JOB_CREATE : COMMAND_JOB_UPDATE,
+        .id = "a1:k",
+        .account = 1,
+        .reply = "answer.x",
+        .job_id = mode == JOB_INPUT_CREATE ? 0 : 5,
+        .job = *input,
+    };
+    struct buffer bytes = BUFFER_EMPTY;
+    struct command received;
+    const char *error;
+    command_encode(&sent, &bytes);
+    INVARIANT(command_decode(command_subject(sent.kind), bytes.data, bytes.length, &received,
+                             &error) == 0);
+    INVARIANT(received.job.fields == input->fields);
+    check_text(input->name, received.job.name);
+    check_text(input->cron_expression, received.job.cron_expression);
+    check_text(input->webhook_url, received.job.webhook_url);
+    check_text(input->headers, received.job.headers);
+    check_text(input->payload, received.job.payload);
+    check_text(input->failure_webhook_url, received.job.failure_webhook_url);
+    command_release(&received);
+    buffer_free(&bytes);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct guard *guard;
+    char error[FIELDS_ERROR_SIZE] = "";
+    if (guard == NULL)
+        INVARIANT(guard_create("", &guard, error) == 0);
+
+    cJSON *body = json_parse((const char *)data, size, error);
+    if (body == NULL)
+        return 0;
+    for (int mode = JOB_INPUT_CREATE; cJSON_IsObject(body) && mode <= JOB_INPUT_UPDATE; mode++) {
+        struct job_form form;
+        error[0] = '\0';
+        if (job_input_parse(body, (const char *)data, size, (enum job_input_mode)mode, guard, &form,
+                            error) == 0) {
+            check_taken(&form.input, (enum job_input_mode)mode);
+            job_form_free(&form);
+        } else {
+            INVARIANT(error[0] != '\0' && json_utf8_valid(error, strlen(error)));
+        }
+    }
+    cJSON_Delete(body);
+    return 0;
+}
