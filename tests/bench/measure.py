@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import statistics
 import subprocess
 import time
@@ -56,15 +57,22 @@ def wrk(url: str, connections: int, seconds: int, script: pathlib.Path | None = 
     return Rate(rate, _latency_ms(text, "50"), _latency_ms(text, "99"))
 
 
-def bare(program: str, *arguments) -> dict:
-    """Runs a bare program that prints one JSON object."""
+@dataclasses.dataclass
+class Bare:
+    seconds: float
+    cpu_s: float
+
+
+def bare(program: str, *arguments, times: int = 3) -> Bare:
+    """Runs a bare program that prints one JSON object with its seconds; the medians of several runs."""
     command = [process.binary(f"bench_{program}"), *map(str, arguments)]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
-def bare_seconds(program: str, *arguments, times: int = 3) -> float:
-    """The median of several runs."""
-    return statistics.median(bare(program, *arguments)["seconds"] for _ in range(times))
+    seconds, cpu = [], []
+    for _ in range(times):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(json.loads(subprocess.run(command, capture_output=True, check=True).stdout)["seconds"])
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return Bare(statistics.median(seconds), statistics.median(cpu))
 
 
 class Server:

@@ -83,7 +83,7 @@ def bench_tick() -> list[Figure]:
         assert line["runs"] == count, line
         scheduler.kill()
         size = HEAD_BYTES + RUN_BYTES * RUNS_A_MESSAGE
-        bare_s = measure.bare_seconds("publish", stack.nats.url, line["messages"], size)
+        bare_s = measure.bare("publish", stack.nats.url, line["messages"], size).seconds
     ours_s = line["last_ack_ms"] / 1000
     return [
         Figure("1,000,000 due runs: second 0 to the last acknowledgement", f"{ours_s:.2f} s", f"{bare_s:.2f} s",
@@ -137,16 +137,21 @@ def bench_dispatcher() -> list[Figure]:
         wait.sleep_until(minute)
         assert tick_line(scheduler, 60)["runs"] == count
         scheduler.end(signal.SIGTERM)
-        bare_s = measure.bare_seconds("post", receiver.url("/hook"), CONNECTIONS, count)
+        bare = measure.bare("post", receiver.url("/hook"), CONNECTIONS, count)
 
         before = posts_of(receiver)
-        stack.add("dispatcher", DISPATCH_PER_HOST=str(CONNECTIONS))
+        dispatcher = stack.add("dispatcher", DISPATCH_PER_HOST=str(CONNECTIONS))
         wait.until(lambda: posts_of(receiver) > before, 30, "the first POST", 0.005)
         begin = time.monotonic()
         wait.until(lambda: posts_of(receiver) >= before + count, 120, "every run was POSTed", 0.05)
         seconds = time.monotonic() - begin
-    return [Figure(f"one dispatcher, {CONNECTIONS} connections", f"{count / seconds:.0f} POSTs/s",
-                   f"{count / bare_s:.0f} POSTs/s", ratio(bare_s, seconds))]
+        cpu_s = dispatcher.cpu_s()
+    return [
+        Figure(f"one dispatcher, {CONNECTIONS} connections", f"{count / seconds:.0f} POSTs/s",
+               f"{count / bare.seconds:.0f} POSTs/s", ratio(bare.seconds, seconds)),
+        Figure("  its CPU a POST", f"{cpu_s / count * 1e6:.0f} us", f"{bare.cpu_s / count * 1e6:.0f} us",
+               ratio(cpu_s, bare.cpu_s)),
+    ]
 
 
 WRK_SCRIPT = """
