@@ -26,6 +26,13 @@ struct claim {
     bool waiting;   /* for the other dispatchers' answer */
 };
 
+/* The message of a doubt may be done before the answer comes. */
+struct doubt {
+    struct doubt *next;
+    struct claims *claims;
+    uint64_t sequence;
+};
+
 struct claims {
     struct bus *bus;
     struct messages *messages;
@@ -33,6 +40,7 @@ struct claims {
     void *arg;
     uv_timer_t timer; /* data: this; the memory goes in its close callback */
     struct claim *first;
+    struct doubt *doubts;
     int64_t settled_ms; /* monotonic: from when on silence counts */
     struct bus_subscription *subscriptions[LANES];
     struct bus_subscription *answers;
@@ -52,12 +60,17 @@ static void claim_free(struct claim *claim)
 
 /* --- the other dispatchers --- */
 
+static bool says_held(enum bus_status status, const struct bus_message *answer)
+{
+    return status == BUS_OK && answer->length == strlen(HELD) &&
+           memcmp(answer->data, HELD, answer->length) == 0;
+}
+
 static void on_claim_answer(void *arg, enum bus_status status, const struct bus_message *message)
 {
     struct claim *claim = arg;
     claim->waiting = false;
-    if (status == BUS_OK && message->length == strlen(HELD) &&
-        memcmp(message->data, HELD, message->length) == 0) {
+    if (says_held(status, message)) {
         struct message *held = claim->message;
         LOG_DEBUG("another dispatcher holds the message", LOG_I64("sequence", held->sequence));
         claim_free(claim);
@@ -72,16 +85,59 @@ static void on_claim_answer(void *arg, enum bus_status status, const struct bus_
     claim->due_ms = now_ms;
 }
 
-static void ask_dispatchers(struct claim *claim)
+static bool ask_dispatchers(struct claims *claims, const struct message *message,
+                            bus_answer_cb *on_answer, void *arg)
 {
     char subject[32];
     char text[CLAIM_SIZE];
-    snprintf(subject, sizeof(subject), SUBJECT_CLAIM_FORMAT, claim->message->lane);
-    int length = snprintf(text, sizeof(text), "%" PRIu64 " %s", claim->message->sequence,
-                          claim->message->ack_subject);
-    if (bus_request(claim->claims->bus, subject, NULL, 0, text, (size_t)length, ANSWER_TIMEOUT_MS,
-                    on_claim_answer, claim) == BUS_OK)
-        claim->waiting = true;
+    snprintf(subject, sizeof(subject), SUBJECT_CLAIM_FORMAT, message->lane);
+    int length =
+        snprintf(text, sizeof(text), "%" PRIu64 " %s", message->sequence, message->ack_subject);
+    return bus_request(claims->bus, subject, NULL, 0, text, (size_t)length, ANSWER_TIMEOUT_MS,
+                       on_answer, arg) == BUS_OK;
+}
+
+static void doubt_free(struct doubt *doubt)
+{
+    struct doubt **link = &doubt->claims->doubts;
+    while (*link != doubt)
+        link = &(*link)->next;
+    *link = doubt->next;
+    bus_forget(doubt->claims->bus, doubt);
+    free(doubt);
+}
+
+static void on_doubt_answer(void *arg, enum bus_status status, const struct bus_message *answer)
+{
+    struct doubt *doubt = arg;
+    struct message *message = messages_find(doubt->claims->messages, doubt->sequence);
+    if (says_held(status, answer) && message && message->state == MESSAGE_RUNNING) {
+        LOG_INFO("another dispatcher has taken the message over",
+                 LOG_I64("sequence", doubt->sequence), LOG_I64("open", message->open));
+        message_yield(message);
+    }
+    doubt_free(doubt);
+}
+
+void claims_doubt_all(struct claims *claims)
+{
+    for (const struct message *message = messages_first(claims->messages); message;
+         message = message->next) {
+        if (message->state != MESSAGE_RUNNING)
+            continue;
+        struct doubt *doubt = memory_new(1, sizeof(*doubt));
+        doubt->claims = claims;
+        doubt->sequence = message->sequence;
+        doubt->next = claims->doubts;
+        claims->doubts = doubt;
+        if (!ask_dispatchers(claims, message, on_doubt_answer, doubt))
+            doubt_free(doubt);
+    }
+}
+
+bool claims_doubting(const struct claims *claims)
+{
+    return claims->doubts != NULL;
 }
 
 /* Somebody asks whether we hold a message. Our own questions come here too. */
@@ -187,7 +243,7 @@ static void on_timer(uv_timer_t *timer)
         if (claim->waiting || claim->due_ms > now_ms || !bus_connected(claims->bus))
             continue;
         if (claim->message->state == MESSAGE_CLAIMING) {
-            ask_dispatchers(claim);
+            claim->waiting = ask_dispatchers(claims, claim->message, on_claim_answer, claim);
         } else {
             ask_leader(claim);
             claim->due_ms = now_ms + ASK_AGAIN_MS;
@@ -205,7 +261,7 @@ void claims_begin(struct claims *claims, struct message *message)
     claim->next = claims->first;
     claims->first = claim;
     message->state = MESSAGE_CLAIMING;
-    ask_dispatchers(claim);
+    claim->waiting = ask_dispatchers(claims, message, on_claim_answer, claim);
     if (!uv_is_active((uv_handle_t *)&claims->timer))
         uv_timer_start(&claims->timer, on_timer, TICK_MS, TICK_MS);
 }
@@ -256,6 +312,8 @@ void claims_close(struct claims *claims)
 {
     while (claims->first)
         claim_free(claims->first);
+    while (claims->doubts)
+        doubt_free(claims->doubts);
     for (unsigned lane = 0; lane < LANES; lane++)
         bus_unsubscribe(claims->subscriptions[lane]);
     bus_unsubscribe(claims->answers);

@@ -8,6 +8,10 @@
  * behind the last results of the dead, and is asked again until it is answered. Only open runs
  * are POSTed.
  *
+ * A dispatcher that could give no sign of life for longer than the ack wait (no connection, or the
+ * whole process was stopped) doubts what it holds: it asks the others in the same way, and yields
+ * what one of them has taken over. Nothing is started meanwhile.
+ *
  * After the connection was away the others may come back later than we do, so "none does" counts
  * only once our own connection has been up for a while.
  */
@@ -30,6 +34,11 @@ void claims_close(struct claims *claims);
 
 /* The message is held, and nothing of it has been done yet. */
 void claims_begin(struct claims *claims, struct message *message);
+/* Asks for all that are MESSAGE_RUNNING whether another dispatcher has taken them over. */
+void claims_doubt_all(struct claims *claims);
+/* Some of those questions are not answered yet. */
+bool claims_doubting(const struct claims *claims);
+
 /* Hands back all that are being claimed. */
 void claims_abandon_all(struct claims *claims);
 

@@ -9,6 +9,8 @@
 #include "shared/log.h"
 #include "shared/memory.h"
 
+#define ABANDONED_DELAY_MS 1000
+
 struct lane {
     struct intake *intake;
     struct bus_work *work;
@@ -40,7 +42,8 @@ static void on_message(void *arg, const struct bus_message *message,
         return;
     }
     if (intake->stopped || held) {
-        bus_work_nak(bus, message->reply, 0);
+        /* One that is not quite gone from here would come straight back. */
+        bus_work_nak(bus, message->reply, held ? ABANDONED_DELAY_MS : 0);
         return;
     }
     if (run_batch_decode(message->data, message->length, &intake->batch) != 0) {

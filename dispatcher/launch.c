@@ -161,30 +161,39 @@ void launch_turn(struct launch *launch)
     }
 }
 
-static size_t drop_from(struct run_queue *queue)
+static void drop_from(struct run_queue *queue)
 {
     struct run_queue kept = {NULL, NULL, 0};
-    size_t dropped = 0;
     struct held_run *run;
     while ((run = run_queue_pop(queue))) {
-        if (run->message->state == MESSAGE_ABANDONED) {
+        if (run->message->state == MESSAGE_ABANDONED)
             held_run_done(run);
-            dropped++;
-        } else {
+        else
             run_queue_push(&kept, run);
-        }
     }
     *queue = kept;
-    return dropped;
 }
 
 void launch_drop_abandoned(struct launch *launch)
 {
+    /* All that wait aside line up again: the run that was to make way for them may be dropped. */
+    for (size_t i = 0; i < HOST_BUCKETS; i++) {
+        for (struct host **link = &launch->hosts[i]; *link;) {
+            struct host *host = *link;
+            struct held_run *run;
+            while ((run = run_queue_pop(&host->waiting)))
+                run_queue_push(&launch->lanes[run->message->lane].ready, run);
+            if (host->under_way > 0) {
+                link = &host->next_in_bucket;
+                continue;
+            }
+            *link = host->next_in_bucket;
+            free(host);
+        }
+    }
+    launch->waiting_for_host = 0;
     for (unsigned i = 0; i < LANES; i++)
         drop_from(&launch->lanes[i].ready);
-    for (size_t i = 0; i < HOST_BUCKETS; i++)
-        for (struct host *host = launch->hosts[i]; host; host = host->next_in_bucket)
-            launch->waiting_for_host -= drop_from(&host->waiting);
 }
 
 size_t launch_under_way(const struct launch *launch)

@@ -20,14 +20,17 @@
 #include "dispatcher/stats.h"
 #include "shared/bus.h"
 #include "shared/bus_streams.h"
+#include "shared/clock.h"
 #include "shared/compiler.h"
 #include "shared/db.h"
 #include "shared/guard.h"
 #include "shared/log.h"
 #include "shared/service.h"
 
-#define CACHE_BYTES          ((size_t)128 << 20)
-#define DB_CONNECTIONS       2
+#define CACHE_BYTES    ((size_t)128 << 20)
+#define DB_CONNECTIONS 2
+/* Without a sign of life for so long, others may soon be given what is held. */
+#define KEPT_MAX_MS          (RUN_ACK_WAIT_MS - 2000)
 #define DB_QUEUE_LIMIT       64
 #define STREAM_STORAGE_BYTES ((int64_t)1 << 30) /* of a stream that nobody has made yet */
 
@@ -47,6 +50,8 @@ struct dispatcher {
     uv_check_t events;
     uv_prepare_t turn;
     uv_timer_t progress;
+    bool held_back;  /* nothing is started, for others may have it */
+    int64_t kept_ms; /* monotonic: when JetStream last heard of what is held */
     int bus_part, db_part, streams_part;
 };
 
@@ -161,10 +166,40 @@ static void on_events(uv_check_t *events)
     loader_turn(dispatcher->loader);
 }
 
+static bool kept(const struct dispatcher *dispatcher)
+{
+    return clock_monotonic_ms() - dispatcher->kept_ms <= KEPT_MAX_MS;
+}
+
+static void keep(struct dispatcher *dispatcher)
+{
+    if (!bus_connected(dispatcher->bus))
+        return;
+    messages_progress(dispatcher->messages);
+    if (!kept(dispatcher))
+        claims_doubt_all(dispatcher->claims);
+    dispatcher->kept_ms = clock_monotonic_ms();
+}
+
+/* What another dispatcher may have been given is not started before that is cleared up. */
+static void launch(struct dispatcher *dispatcher)
+{
+    if (!kept(dispatcher))
+        keep(dispatcher);
+    if (!kept(dispatcher) || claims_doubting(dispatcher->claims)) {
+        dispatcher->held_back = true;
+        return;
+    }
+    if (dispatcher->held_back)
+        launch_drop_abandoned(dispatcher->launch);
+    dispatcher->held_back = false;
+    launch_turn(dispatcher->launch);
+}
+
 static void on_turn(uv_prepare_t *turn)
 {
     struct dispatcher *dispatcher = turn->data;
-    launch_turn(dispatcher->launch);
+    launch(dispatcher);
     reports_turn(dispatcher->reports);
     if (dispatcher->intake)
         intake_turn(dispatcher->intake);
@@ -176,7 +211,7 @@ static void on_turn(uv_prepare_t *turn)
 static void on_progress(uv_timer_t *timer)
 {
     struct dispatcher *dispatcher = timer->data;
-    messages_progress(dispatcher->messages);
+    keep(dispatcher);
 }
 
 /* Messages that have not begun go back; those that have are finished. */
@@ -204,7 +239,7 @@ static void on_bus_state(void *arg, bool connected)
     if (!connected)
         return;
     /* First of all: what is held must not be given to others. */
-    messages_progress(dispatcher->messages);
+    keep(dispatcher);
     claims_connected(dispatcher->claims);
     reports_hurry(dispatcher->reports);
 }
@@ -294,6 +329,7 @@ static void start_loop_handles(struct dispatcher *dispatcher)
     /* libuv calls the latest first: this is before the bus sends what it has. */
     uv_prepare_init(loop, &dispatcher->turn);
     dispatcher->turn.data = dispatcher;
+    dispatcher->kept_ms = clock_monotonic_ms();
     uv_prepare_start(&dispatcher->turn, on_turn);
     uv_timer_init(loop, &dispatcher->progress);
     dispatcher->progress.data = dispatcher;

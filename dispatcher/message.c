@@ -179,6 +179,12 @@ void message_abandon(struct message *message)
         message_free(message);
 }
 
+void message_yield(struct message *message)
+{
+    INVARIANT(message->state == MESSAGE_RUNNING);
+    message->state = MESSAGE_ABANDONED;
+}
+
 void message_forget(struct message *message)
 {
     INVARIANT(message->state == MESSAGE_CLAIMING || message->state == MESSAGE_ASKING);

@@ -45,7 +45,7 @@ enum message_state {
     MESSAGE_CLAIMING, /* delivered before: the other dispatchers are asked whether they hold it */
     MESSAGE_ASKING,   /* nobody does: the leader is asked which of its runs are open */
     MESSAGE_RUNNING,  /* its open runs are on their way */
-    MESSAGE_ABANDONED /* handed back: its runs are dropped, nothing is acknowledged */
+    MESSAGE_ABANDONED /* no longer ours: its runs are dropped, nothing is acknowledged */
 };
 
 struct message {
@@ -96,6 +96,9 @@ void held_run_done(struct held_run *run);
  * the last one frees it; a message that is only being claimed is freed at once.
  */
 void message_abandon(struct message *message);
+/* Another dispatcher has taken it over: as message_abandon, without a word. Only MESSAGE_RUNNING.
+ */
+void message_yield(struct message *message);
 /* Another dispatcher holds it: forgets it. Only while MESSAGE_CLAIMING or MESSAGE_ASKING. */
 void message_forget(struct message *message);
 
