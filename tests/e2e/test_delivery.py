@@ -79,6 +79,7 @@ def fired(stack, receiver):
     made.make("huge", Answer(body=b"x" * 5_000_000))
     made.make("endless", Answer(endless=True))
     made.make("slow", Answer(delay_s=1.5))
+    made.make("slower", Answer(delay_s=20))
     made.make("query", webhook_url=receiver.url(made.path("query") + "?a=b%20c&d=e#fragment"))
     made.make("refused", webhook_url=f"http://127.0.0.1:{free_port()}/")
     made.make("blocked", webhook_url=f"http://127.0.0.2:{receiver.port}/")
@@ -188,6 +189,14 @@ def test_only_the_beginning_of_a_body_is_read(fired):
 
 def test_duration(fired):
     assert 1500 <= fired.execution("slow")["duration_ms"] < 3500
+
+
+def test_a_webhook_that_takes_longer_than_the_stream_waits_is_posted_once(fired):
+    row = fired.execution("slower", 120)
+    assert (row["status"], row["response_code"]) == ("success", 200)
+    assert 20_000 <= row["duration_ms"] < 23_000
+    ids = [request.webhook_id for request in fired.requests("slower")]
+    assert len(ids) == len(set(ids))
 
 
 def test_time_out(fired):

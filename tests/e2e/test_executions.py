@@ -3,6 +3,7 @@
 import pytest
 
 import shapes
+import wait
 
 INSERT = """
 INSERT INTO executions (job_id, scheduled_at, replay, triggered_at, completed_at, status, response_code, duration_ms,
@@ -80,3 +81,16 @@ def test_every_status_has_its_shape(stack, api):
     assert [row["status"] for row in rows] == ["pending", "skipped", "failure", "failure"]
     assert rows[0]["completed_at"] is None and rows[1]["error"] == "missed"
     assert (rows[2]["response_code"], rows[2]["error"]) == (503, "HTTP 503")
+
+
+def test_partitions_are_made_ahead_and_dropped_in_the_end(make_stack):
+    stack = make_stack(gateways=0, schedulers=0, dispatchers=0, mailer=False)
+    stack.postgres.query("SELECT executions_maintain(current_date - 60, current_date - 1, current_date - 99)")
+    stack.add("scheduler", HISTORY_DAYS="31").wait_ready()
+
+    def days() -> set[int]:
+        return {days for days, in stack.postgres.query(
+            "SELECT to_date(right(relname, 8), 'YYYYMMDD') - current_date FROM pg_class "
+            "WHERE relkind = 'r' AND relname ~ '^executions_[0-9]{8}$'")}
+    wait.until(lambda: min(days()) >= -32, 20, "old partitions are dropped")
+    assert set(range(-30, 2)) <= days()

@@ -44,9 +44,11 @@ class Fleet:
         step = max(1, len(targets) // count)
         return load.Load(self.stack.port(), targets[::step][:count])
 
+    def path_of(self, job: dict) -> str:
+        return job["webhook_url"].removeprefix(self.receiver.url(""))
+
     def check(self, until_s: int, **options) -> accounting.Books:
-        books = accounting.check(self.stack, self.receiver, self.jobs, until_s,
-                                 path_of=lambda job: job["webhook_url"].removeprefix(self.receiver.url("")), **options)
+        books = accounting.check(self.stack, self.receiver, self.jobs, until_s, path_of=self.path_of, **options)
         print(f"{books}")
         return books
 
@@ -62,8 +64,9 @@ def run_epochs(stack) -> list[int]:
     return epochs
 
 
-@pytest.mark.parametrize("moment_s", [-0.3, 0.02])
-@pytest.mark.xdist_group("survival-leader")
+@pytest.mark.parametrize("moment_s", [
+    pytest.param(-0.3, marks=pytest.mark.xdist_group("survival-leader-before")),
+    pytest.param(0.02, marks=pytest.mark.xdist_group("survival-leader-amid"))])
 def test_kill_of_the_leader_with_commands_in_flight(make_stack, receiver, moment_s):
     stack = make_stack(schedulers=2, **SETTINGS)
     fleet = Fleet(stack, receiver, accounts=8, jobs_each=25)
@@ -109,6 +112,44 @@ def test_kill_of_a_dispatcher_with_deliveries_in_flight(make_stack, receiver):
     commands.check()
     books = fleet.check(minute, twice_allowed=True)
     assert 1 <= books.twice <= in_flight[victim]
+
+
+@pytest.mark.xdist_group("survival-stop")
+def test_orderly_stop_of_each_kind_under_load(make_stack, receiver):
+    stack = make_stack(gateways=1, schedulers=2, dispatchers=2, **SETTINGS)
+    fleet = Fleet(stack, receiver, accounts=8, jobs_each=25, answer=Answer(delay_s=3))
+    minute = wait.next_minute(3)
+    wait.sleep_until(minute - 1)
+    with fleet.commands(20) as commands:
+        wait.sleep_until(minute + 1)
+        in_flight = {each: each.metric("croncoco_deliveries_in_flight") for each in stack.of("dispatcher")}
+        for stopped in (stack.leader(), max(in_flight, key=in_flight.get)):
+            assert stopped.end() == 0
+        wait.sleep_until(minute + 5)
+    commands.check()
+    assert max(outcome.answered - outcome.sent for outcome in commands.outcomes) < 2, "the standby took over at once"
+    books = fleet.check(minute)
+    assert books.twice == 0
+
+
+@pytest.mark.xdist_group("survival-outage")
+def test_an_outage_is_caught_up(make_stack, receiver):
+    """Two minutes pass without a scheduler: the newest slot runs, the older one is on record as missed."""
+    stack = make_stack(**SETTINGS)
+    fleet = Fleet(stack, receiver, accounts=2, jobs_each=25)
+    minute = wait.next_minute(3)
+    wait.sleep_until(minute - 2)
+    (scheduler,) = stack.of("scheduler")
+    scheduler.kill()
+    wait.sleep_until(minute + 64)
+    scheduler.start().wait_ready()
+    accounting.settle(stack, fleet.jobs, minute + 60, 20)
+    rows = accounting.rows_of(stack, fleet.jobs, minute + 60)
+    for job in fleet.jobs:
+        assert rows[job["id"], minute] == [("skipped", "missed")]
+        assert rows[job["id"], minute + 60] == [("success", None)]
+        (request,) = receiver.requests(fleet.path_of(job))
+        assert request.webhook_id == f"msg_{job['id']}_{minute + 60}"
 
 
 @pytest.mark.xdist_group("survival-nats")
