@@ -38,7 +38,8 @@ static void what_was_promised_is_kept(void **state)
         for (int64_t i = 0; i < per_minute; i++)
             assert_true(rate_limit_take(limit, alice, now_ms, &retry_after_s));
         assert_false(rate_limit_take(limit, alice, now_ms, &retry_after_s));
-        assert_true(rate_limit_take(limit, alice, now_ms + retry_after_s * 1000, &retry_after_s));
+        assert_true(
+            rate_limit_take(limit, alice, now_ms + INT64_C(1000) * retry_after_s, &retry_after_s));
         rate_limit_free(limit);
     }
 }
