@@ -25,6 +25,12 @@ static void on_state(void *arg, bool connected)
         fixture->disconnects++;
 }
 
+static void on_other_state(void *arg, bool connected)
+{
+    struct bus_fixture *fixture = arg;
+    fixture->other_connects += connected;
+}
+
 int bus_fixture_setup(void **state)
 {
     struct bus_fixture *fixture = memory_new(1, sizeof(*fixture));
@@ -42,6 +48,10 @@ int bus_fixture_setup(void **state)
 int bus_fixture_teardown(void **state)
 {
     struct bus_fixture *fixture = *state;
+    nats_server_pause(&fixture->server, false);
+    for (size_t i = 0; i < FIXTURE_OTHERS; i++)
+        if (fixture->others[i])
+            bus_close(fixture->others[i]);
     if (fixture->bus)
         bus_close(fixture->bus);
     uv_run(&fixture->loop, UV_RUN_DEFAULT);
@@ -78,13 +88,37 @@ static void run(struct bus_fixture *fixture, const size_t *count, size_t wanted,
 void bus_fixture_wait(struct bus_fixture *fixture, const size_t *count, size_t wanted)
 {
     run(fixture, count, wanted, FIXTURE_TIMEOUT_MS);
-    if (*count < wanted)
-        fail_msg("%zu of %zu after %d ms", *count, wanted, FIXTURE_TIMEOUT_MS);
+    if (*count >= wanted)
+        return;
+    /* cmocka shows its own message only after the teardown, which may not come to its end. */
+    fprintf(stderr, "%zu of %zu after %d ms\n", *count, wanted, FIXTURE_TIMEOUT_MS);
+    fail_msg("%zu of %zu after %d ms", *count, wanted, FIXTURE_TIMEOUT_MS);
 }
 
 void bus_fixture_run(struct bus_fixture *fixture, int64_t ms)
 {
     run(fixture, NULL, 0, ms);
+}
+
+struct bus *bus_fixture_open_other(struct bus_fixture *fixture)
+{
+    size_t i = 0;
+    while (i < FIXTURE_OTHERS && fixture->others[i])
+        i++;
+    assert_in_range(i, 0, FIXTURE_OTHERS - 1);
+    fixture->others[i] = bus_open(&fixture->loop, &(struct bus_options){.url = fixture->server.url,
+                                                                        .on_state = on_other_state,
+                                                                        .arg = fixture});
+    bus_fixture_wait(fixture, &fixture->other_connects, fixture->other_connects + 1);
+    return fixture->others[i];
+}
+
+void bus_fixture_close_other(struct bus_fixture *fixture, struct bus *bus)
+{
+    for (size_t i = 0; i < FIXTURE_OTHERS; i++)
+        if (fixture->others[i] == bus)
+            fixture->others[i] = NULL;
+    bus_close(bus);
 }
 
 void bus_fixture_restart_server(struct bus_fixture *fixture)

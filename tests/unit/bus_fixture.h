@@ -18,13 +18,16 @@
 #include "tests/unit/nats_server.h"
 
 #define FIXTURE_TIMEOUT_MS 30000
+#define FIXTURE_OTHERS     4
 
 struct bus_fixture {
     struct nats_server server;
     uv_loop_t loop;
     struct bus *bus;
+    struct bus *others[FIXTURE_OTHERS]; /* open ones; the rest is NULL */
     size_t connects;
     size_t disconnects;
+    size_t other_connects;
 };
 
 /* For cmocka: *state becomes a struct bus_fixture whose bus is connected. */
@@ -35,6 +38,9 @@ int bus_fixture_teardown(void **state);
 void bus_fixture_wait(struct bus_fixture *fixture, const size_t *count, size_t wanted);
 /* Runs the loop for so long. */
 void bus_fixture_run(struct bus_fixture *fixture, int64_t ms);
+/* A further connection, when it is there; what a test leaves open the teardown closes. */
+struct bus *bus_fixture_open_other(struct bus_fixture *fixture);
+void bus_fixture_close_other(struct bus_fixture *fixture, struct bus *bus);
 /* Kills the server, starts it again, and waits for the bus to notice both. */
 void bus_fixture_restart_server(struct bus_fixture *fixture);
 

@@ -126,9 +126,7 @@ static void test_nothing_is_sent_late(void **state)
 {
     struct bus_fixture *fixture = *state;
     size_t heard = 0;
-    struct bus *other = bus_open(&fixture->loop, &(struct bus_options){.url = fixture->server.url});
-    while (!bus_connected(other))
-        bus_fixture_run(fixture, 5);
+    struct bus *other = bus_fixture_open_other(fixture);
     struct bus_subscription *subscription =
         bus_subscribe(other, "late.*", NULL, on_nothing, &heard);
     assert_int_equal(bus_publish(other, "late.first", NULL, "x", 1), BUS_OK);
@@ -152,7 +150,7 @@ static void test_nothing_is_sent_late(void **state)
     assert_int_equal(heard, 2);
     assert_int_equal(fixture->disconnects, 0);
     bus_unsubscribe(subscription);
-    bus_close(other);
+    bus_fixture_close_other(fixture, other);
 }
 
 static void test_bad_subject(void **state)
@@ -445,10 +443,7 @@ static void test_close_while_messages_come(void **state)
 {
     struct bus_fixture *fixture = *state;
     for (int round = 0; round < 20; round++) {
-        struct bus *other =
-            bus_open(&fixture->loop, &(struct bus_options){.url = fixture->server.url});
-        while (!bus_connected(other))
-            bus_fixture_run(fixture, 5);
+        struct bus *other = bus_fixture_open_other(fixture);
         size_t heard[4] = {0};
         struct bus_subscription *subscriptions[4];
         for (size_t i = 0; i < 4; i++)
@@ -464,7 +459,7 @@ static void test_close_while_messages_come(void **state)
         size_t before = heard[0];
         if (round % 2)
             bus_fixture_wait(fixture, &heard[3], 2000);
-        bus_close(other);
+        bus_fixture_close_other(fixture, other);
         bus_fixture_run(fixture, 5);
         assert_int_equal(heard[0], before);
     }
@@ -500,12 +495,10 @@ static void test_close_sends_what_is_queued(void **state)
     size_t heard = 0;
     struct bus_subscription *subscription =
         bus_subscribe(fixture->bus, "last", NULL, on_nothing, &heard);
-    struct bus *other = bus_open(&fixture->loop, &(struct bus_options){.url = fixture->server.url});
-    while (!bus_connected(other))
-        bus_fixture_run(fixture, 5);
+    struct bus *other = bus_fixture_open_other(fixture);
     for (int i = 0; i < 10000; i++)
         assert_int_equal(bus_publish(other, "last", NULL, "x", 1), BUS_OK);
-    bus_close(other);
+    bus_fixture_close_other(fixture, other);
     bus_fixture_wait(fixture, &heard, 10000);
     bus_unsubscribe(subscription);
 }

@@ -10,8 +10,9 @@
     "{\"name\":\"T\",\"subjects\":[\"t.>\"],\"retention\":\"limits\",\"storage\":\"file\","        \
     "\"num_replicas\":1,\"max_consumers\":-1,\"max_msgs\":-1,\"max_bytes\":-1,\"max_age\":0,"      \
     "\"max_msg_size\":-1,\"discard\":\"old\"}"
-#define MESSAGES_MAX 10000
-#define ACK_WAIT_MS  1000
+#define MESSAGES_MAX     10000
+#define ACK_WAIT_MS      1000
+#define LONG_ACK_WAIT_MS 2000
 
 enum reaction { ACK, HOLD };
 
@@ -141,21 +142,13 @@ static void test_ack_subject(void **state)
         assert_int_equal(bus_delivery_parse(bad[i], &delivery), -1);
 }
 
-static struct bus *open_other(struct bus_fixture *fixture)
-{
-    struct bus *bus = bus_open(&fixture->loop, &(struct bus_options){.url = fixture->server.url});
-    while (!bus_connected(bus))
-        bus_fixture_run(fixture, 5);
-    return bus;
-}
-
 static void test_shared_by_two(void **state)
 {
     struct bus_fixture *fixture = *state;
     make_stream(fixture);
     make_consumer(fixture, 30000);
     bus_fixture_fill(fixture, "t.a", MESSAGES_MAX);
-    struct bus *other = open_other(fixture);
+    struct bus *other = bus_fixture_open_other(fixture);
     struct worker *a = open_worker(fixture->bus, ACK);
     struct worker *b = open_worker(other, ACK);
     a->grant_again = true;
@@ -174,7 +167,7 @@ static void test_shared_by_two(void **state)
     assert_consumer(fixture, "\"num_ack_pending\":0");
     close_worker(a);
     close_worker(b);
-    bus_close(other);
+    bus_fixture_close_other(fixture, other);
 }
 
 static void test_no_more_than_granted(void **state)
@@ -276,7 +269,7 @@ static void test_nak_progress_and_term(void **state)
 {
     struct bus_fixture *fixture = *state;
     make_stream(fixture);
-    make_consumer(fixture, ACK_WAIT_MS);
+    make_consumer(fixture, LONG_ACK_WAIT_MS);
     bus_fixture_fill(fixture, "t.a", 1);
     struct worker *worker = open_worker(fixture->bus, HOLD);
     bus_work_grant(worker->work, 10);
@@ -286,15 +279,15 @@ static void test_nak_progress_and_term(void **state)
     bus_work_nak(fixture->bus, worker->ack_subject, 400);
     bus_fixture_wait(fixture, &worker->received, 2);
     assert_int_equal(worker->delivered, 2);
-    assert_in_range(worker->received_ms - start_ms, 390, 900);
+    assert_in_range(worker->received_ms - start_ms, 390, LONG_ACK_WAIT_MS - 100);
 
     start_ms = worker->received_ms;
     bus_work_nak(fixture->bus, worker->ack_subject, 0);
     bus_fixture_wait(fixture, &worker->received, 3);
-    assert_in_range(worker->received_ms - start_ms, 0, 300);
+    assert_in_range(worker->received_ms - start_ms, 0, LONG_ACK_WAIT_MS - 100);
 
     for (int i = 0; i < 6; i++) {
-        bus_fixture_run(fixture, ACK_WAIT_MS / 2);
+        bus_fixture_run(fixture, LONG_ACK_WAIT_MS / 4);
         bus_work_progress(fixture->bus, worker->ack_subject);
     }
     assert_int_equal(worker->received, 3);
@@ -302,7 +295,7 @@ static void test_nak_progress_and_term(void **state)
     assert_int_equal(worker->delivered, 4);
 
     bus_work_term(fixture->bus, worker->ack_subject);
-    bus_fixture_run(fixture, 2 * ACK_WAIT_MS);
+    bus_fixture_run(fixture, LONG_ACK_WAIT_MS + 500);
     assert_int_equal(worker->received, 4);
     assert_consumer(fixture, "\"num_ack_pending\":0");
     close_worker(worker);
@@ -389,14 +382,14 @@ static void test_close_while_messages_come(void **state)
     make_consumer(fixture, ACK_WAIT_MS);
     bus_fixture_fill(fixture, "t.a", MESSAGES_MAX);
     for (int i = 0; i < 10; i++) {
-        struct bus *other = open_other(fixture);
+        struct bus *other = bus_fixture_open_other(fixture);
         struct worker *worker = open_worker(other, ACK);
         bus_work_grant(worker->work, 5000);
         bus_fixture_wait(fixture, &worker->received, 10);
         close_worker(worker);
         if (i % 2)
             bus_fixture_run(fixture, 2);
-        bus_close(other);
+        bus_fixture_close_other(fixture, other);
     }
 }
 
