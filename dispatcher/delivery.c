@@ -85,6 +85,8 @@ static struct delivery *delivery_create(struct deliveries *deliveries)
     set_option(curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L));
     set_option(curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, IDLE_MAX_S));
     set_option(curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER));
+    /* With a directory of certificates libcurl reads the whole bundle again for each connection. */
+    set_option(curl_easy_setopt(easy, CURLOPT_CAPATH, NULL));
     set_option(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, delivery->error));
     set_option(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body));
     set_option(curl_easy_setopt(easy, CURLOPT_WRITEDATA, delivery));
