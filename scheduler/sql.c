@@ -610,17 +610,23 @@ void sql_expire_tokens(struct db_unit *unit)
         " WHERE created_at < now() - interval '24 hours' ORDER BY created_at LIMIT 2000)");
 }
 
-void sql_purge_executions(struct db_unit *unit)
+void sql_purge(struct db_unit *unit)
 {
     ADD(unit, "purge_executions",
-        "DELETE FROM executions WHERE (job_id, scheduled_at, replay) IN"
-        " (SELECT job_id, scheduled_at, replay FROM executions"
-        " WHERE job_id = (SELECT min(job_id) FROM purges) LIMIT 5000)");
+        "WITH some AS (SELECT job_id FROM purges ORDER BY job_id LIMIT 200), gone AS"
+        " (DELETE FROM executions WHERE (job_id, scheduled_at, replay) IN"
+        " (SELECT e.job_id, e.scheduled_at, e.replay FROM some JOIN executions e USING (job_id)"
+        " LIMIT 5000) RETURNING 1) SELECT count(*) FROM gone");
+    ADD(unit, "purge_done",
+        "WITH some AS (SELECT job_id FROM purges ORDER BY job_id LIMIT 200), gone AS"
+        " (DELETE FROM purges USING some WHERE purges.job_id = some.job_id"
+        " AND NOT EXISTS (SELECT FROM executions e WHERE e.job_id = some.job_id) RETURNING 1)"
+        " SELECT count(*) FROM gone");
 }
 
-void sql_purge_done(struct db_unit *unit)
+bool sql_purge_goes_on(const struct db_outcome *outcome)
 {
-    ADD(unit, "purge_done",
-        "DELETE FROM purges p WHERE job_id = (SELECT min(job_id) FROM purges)"
-        " AND NOT EXISTS (SELECT FROM executions e WHERE e.job_id = p.job_id)");
+    size_t purge = outcome->count - 3; /* the two counts, and COMMIT */
+    return db_i64(&outcome->statements[purge], 0, 0) > 0 ||
+           db_i64(&outcome->statements[purge + 1], 0, 0) > 0;
 }

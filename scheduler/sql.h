@@ -50,7 +50,9 @@ void sql_write_progress(struct db_unit *unit, const struct core_progress *progre
 void sql_maintain_partitions(struct db_unit *unit, int64_t from_ms, int64_t to_ms, int64_t keep_ms);
 void sql_expire_answers(struct db_unit *unit);
 void sql_expire_tokens(struct db_unit *unit);
-void sql_purge_executions(struct db_unit *unit);
-void sql_purge_done(struct db_unit *unit);
+/* A slice of the executions of deleted jobs; the unit's last but COMMIT. */
+void sql_purge(struct db_unit *unit);
+/* Whether there is probably more to purge. */
+bool sql_purge_goes_on(const struct db_outcome *outcome);
 
 #endif

@@ -23,7 +23,8 @@
 #define COMMAND_CREDIT      512
 #define RESULT_CREDIT       64 /* messages */
 #define HOUSEKEEPING_MS     10000
-#define PARTITIONS_AHEAD    2 /* days */
+#define PURGE_AGAIN_MS      100 /* while there is something to purge */
+#define PARTITIONS_AHEAD    2   /* days */
 
 enum term_state {
     TERM_LOADING,
@@ -314,6 +315,16 @@ static void result_message(void *arg, uint64_t sequence, int64_t time_ms,
     turn_results_applied(term->turn, sequence);
 }
 
+static void housekeeping(uv_timer_t *timer);
+
+static void house_kept(void *arg, const struct db_outcome *outcome)
+{
+    struct term *term = arg;
+    if (term->state == TERM_LEADING)
+        uv_timer_start(&term->housekeeping, housekeeping,
+                       sql_purge_goes_on(outcome) ? PURGE_AGAIN_MS : HOUSEKEEPING_MS, 0);
+}
+
 static void housekeeping(uv_timer_t *timer)
 {
     struct term *term = timer->data;
@@ -327,10 +338,9 @@ static void housekeeping(uv_timer_t *timer)
                             now_ms - term->options.config->history_days * DAY_MS);
     sql_expire_answers(unit);
     sql_expire_tokens(unit);
-    sql_purge_executions(unit);
-    sql_purge_done(unit);
+    sql_purge(unit);
     sql_commit(unit);
-    turn_run(term->turn, unit);
+    turn_run(term->turn, unit, house_kept, term);
 }
 
 static void lead(void *arg, const struct db_outcome *outcome)
@@ -356,7 +366,7 @@ static void lead(void *arg, const struct db_outcome *outcome)
                                   core->progress.results_seq, result_message, term);
     bus_tail_grant(term->commands, COMMAND_CREDIT);
     bus_tail_grant(term->results, RESULT_CREDIT);
-    uv_timer_start(&term->housekeeping, housekeeping, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
+    uv_timer_start(&term->housekeeping, housekeeping, HOUSEKEEPING_MS, 0);
     int64_t load_ms = clock_monotonic_ms() - term->begun_ms;
     metric_set(stats.leading, 1);
     metric_observe(stats.load_seconds, (double)load_ms / 1000.0);

@@ -51,6 +51,8 @@ struct turn {
     struct execution_batch rows;
     size_t outbox_taken;
 
+    db_done_cb *on_kept_house; /* of the housekeeping under way */
+    void *house_arg;
     void (*on_finished)(void *arg);
     void *finished_arg;
 };
@@ -279,14 +281,18 @@ static void housekeeping_done(void *arg, const struct db_outcome *outcome)
 {
     struct turn *turn = arg;
     turn->housekeeping = false;
-    if (outcome->status != DB_OK)
+    if (outcome->status != DB_OK) {
         fail(turn, "housekeeping failed", outcome);
-    else
-        turn_kick(turn);
+        return;
+    }
+    turn->on_kept_house(turn->house_arg, outcome);
+    turn_kick(turn);
 }
 
-void turn_run(struct turn *turn, struct db_unit *unit)
+void turn_run(struct turn *turn, struct db_unit *unit, db_done_cb *on_done, void *arg)
 {
+    turn->on_kept_house = on_done;
+    turn->house_arg = arg;
     /* The pool's one connection keeps the order: behind a transaction that is under way. */
     turn->housekeeping = true;
     if (db_run(turn->options.db, unit, WRITE_TIMEOUT_MS, housekeeping_done, turn) != DB_OK)

@@ -47,9 +47,11 @@ void turn_add_command(struct turn *turn, uint64_t sequence, struct command *comm
 void turn_results_applied(struct turn *turn, uint64_t sequence);
 /* There may be something to write. */
 void turn_kick(struct turn *turn);
-/* Housekeeping: on_done is called after it, outside of any transaction of a turn. Takes the unit.
+/*
+ * A transaction of housekeeping, between two of the turns. Takes the unit; on_done comes once it has
+ * committed.
  */
-void turn_run(struct turn *turn, struct db_unit *unit);
+void turn_run(struct turn *turn, struct db_unit *unit, db_done_cb *on_done, void *arg);
 
 /* Commands were applied to the core, and are not committed yet: no run may leave now. */
 bool turn_holds_commands(const struct turn *turn);
