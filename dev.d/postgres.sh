@@ -37,7 +37,7 @@ postgres_psql() {
 }
 
 postgres_start() {
-    local tenths
+    local tenths log=$DEV_DIR/log/postgres.log log_size=0
     local -a command=("$PG_BIN/postgres" -D "$PG_DATA" -c "listen_addresses="
         -c "unix_socket_directories=$PG_SOCKET" -c unix_socket_permissions=0700
         -c log_line_prefix='%m [%p] %q%u ')
@@ -46,14 +46,18 @@ postgres_start() {
             --inh-caps=-all "${command[@]}")
     fi
     postgres_create
+    if [[ -f $log ]]; then
+        log_size=$(stat -c %s "$log")
+    fi
     # SIGINT: disconnect clients, and stop.
     process_start postgres INT -- "${command[@]}"
     for ((tenths = 0; tenths < 600; tenths++)); do
-        if "$PG_BIN/pg_isready" -q -h "$PG_SOCKET"; then
+        if "$PG_BIN/pg_isready" -q -h "$PG_SOCKET" -U croncoco_owner -d postgres; then
             progress_end
             break
         fi
-        if grep -qs 'ended with code' "$DEV_DIR/log/postgres.log" && ((tenths > 30)); then
+        # It is started again when it dies: twice is a broken one, not an unlucky one.
+        if (($(tail -c +$((log_size + 1)) "$log" | grep -c 'ended with code') >= 2)); then
             tenths=600
             break
         fi
