@@ -268,11 +268,14 @@ void claims_begin(struct claims *claims, struct message *message)
 
 void claims_abandon_all(struct claims *claims)
 {
-    while (claims->first) {
-        struct message *message = claims->first->message;
-        claim_free(claims->first);
-        message_abandon(message);
+    struct claim *next;
+    for (struct claim *claim = claims->first; claim; claim = next) {
+        next = claim->next;
+        message_abandon(claim->message);
+        bus_forget(claims->bus, claim);
+        free(claim);
     }
+    claims->first = NULL;
 }
 
 void claims_connected(struct claims *claims)
@@ -310,10 +313,18 @@ static void on_timer_closed(uv_handle_t *handle)
 
 void claims_close(struct claims *claims)
 {
-    while (claims->first)
-        claim_free(claims->first);
-    while (claims->doubts)
-        doubt_free(claims->doubts);
+    struct claim *next_claim;
+    for (struct claim *claim = claims->first; claim; claim = next_claim) {
+        next_claim = claim->next;
+        bus_forget(claims->bus, claim);
+        free(claim);
+    }
+    struct doubt *next_doubt;
+    for (struct doubt *doubt = claims->doubts; doubt; doubt = next_doubt) {
+        next_doubt = doubt->next;
+        bus_forget(claims->bus, doubt);
+        free(doubt);
+    }
     for (unsigned lane = 0; lane < LANES; lane++)
         bus_unsubscribe(claims->subscriptions[lane]);
     bus_unsubscribe(claims->answers);

@@ -80,8 +80,12 @@ static void entry_remove(struct job_cache *cache, struct entry *entry)
 
 void job_cache_free(struct job_cache *cache)
 {
-    while (cache->newest)
-        entry_remove(cache, cache->newest);
+    struct entry *older;
+    for (struct entry *entry = cache->newest; entry; entry = older) {
+        older = entry->older;
+        job_details_release(entry->details);
+        free(entry);
+    }
     free(cache->buckets);
     free(cache);
 }
@@ -138,6 +142,7 @@ void job_cache_put(struct job_cache *cache, struct job_details *details)
     cache->count++;
     /* What was put last stays, however large: its run is about to ask for it. */
     while (cache->bytes > cache->capacity_bytes && cache->oldest != entry)
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): entry_remove moves cache->oldest on
         entry_remove(cache, cache->oldest);
 }
 

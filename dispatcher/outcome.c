@@ -13,6 +13,7 @@ static void set(struct result *result, enum result_outcome outcome, const char *
     va_list arguments;
     va_start(arguments, format);
     result->outcome = (uint8_t)outcome;
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is
     vsnprintf(result->error, sizeof(result->error), format, arguments);
     va_end(arguments);
 }

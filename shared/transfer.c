@@ -183,13 +183,17 @@ static void on_timer_closed(uv_handle_t *handle)
 
 void transfers_close(struct transfers *transfers)
 {
-    while (transfers->running)
-        transfer_end(transfers, transfers->running);
+    struct transfer *next;
+    for (struct transfer *transfer = transfers->running; transfer; transfer = next) {
+        next = transfer->next;
+        multi_check(curl_multi_remove_handle(transfers->multi, transfer->easy));
+        curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, NULL);
+        free(transfer);
+    }
     /* Closes the cached connections, and calls on_socket and on_timeout_wanted for it. */
     multi_check(curl_multi_cleanup(transfers->multi));
-    while (transfers->spare) {
-        struct transfer *transfer = transfers->spare;
-        transfers->spare = transfer->next;
+    for (struct transfer *transfer = transfers->spare; transfer; transfer = next) {
+        next = transfer->next;
         free(transfer);
     }
     uv_close((uv_handle_t *)&transfers->timer, on_timer_closed);

@@ -41,7 +41,10 @@ static void client_close(struct http_client *client)
 
 static void send_text(struct http_client *client, const char *text, size_t length)
 {
-    uv_buf_t part = uv_buf_init((char *)(uintptr_t)text, (unsigned)length);
+    static char copy[0x2000]; /* libuv wants it writable */
+    INVARIANT(length <= sizeof(copy));
+    memcpy(copy, text, length);
+    uv_buf_t part = uv_buf_init(copy, (unsigned)length);
     (void)uv_try_write((uv_stream_t *)&client->tcp, &part, 1);
 }
 
@@ -50,7 +53,8 @@ static void on_stream_tick(uv_timer_t *timer)
     static char body[0x1000 + 2];
     struct http_client *client = timer->data;
     memset(body, 'x', 0x1000);
-    memcpy(body + 0x1000, "\r\n", 2);
+    body[0x1000] = '\r';
+    body[0x1001] = '\n';
     send_text(client, stream_chunk, strlen(stream_chunk));
     send_text(client, body, sizeof(body));
 }
