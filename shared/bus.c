@@ -93,7 +93,11 @@ static void log_bad_subject(const char *subject)
 static natsMsg *native_message(const struct bus_message *message)
 {
     /* cnats wants it writable: it parses the headers when they are first asked for. */
-    return (natsMsg *)(uintptr_t)message->native;
+    const union {
+        const void *read_only;
+        natsMsg *writable;
+    } native = {.read_only = message->native};
+    return native.writable;
 }
 
 const char *bus_message_header(const struct bus_message *message, const char *name)

@@ -17,6 +17,8 @@
 #define RETRY_LOG_MS      10000
 #define NANOSECONDS_IN_MS INT64_C(1000000)
 #define NANOSECONDS_IN_S  INT64_C(1000000000)
+#define HOUR_S            INT64_C(3600)
+#define DAY_S             (24 * HOUR_S)
 #define ERROR_SIZE        256
 #define REPLICAS          1
 
@@ -39,10 +41,10 @@ struct stream {
 };
 
 static const struct stream streams[] = {
-    {STREAM_COMMANDS, "cmd.>", 6 * 3600, 120, "new", 1 << 20},
-    {STREAM_RUNS, "run.>", 7 * 86400, 120, "old", 16 << 10},
-    {STREAM_RESULTS, "result.>", 86400, 120, "new", 256 << 10},
-    {STREAM_MAIL, "mail.>", 7 * 86400, 7200, "new", 256 << 10},
+    {STREAM_COMMANDS, "cmd.>", 6 * HOUR_S, 120, "new", 1 << 20},
+    {STREAM_RUNS, "run.>", 7 * DAY_S, 120, "old", 16 << 10},
+    {STREAM_RESULTS, "result.>", DAY_S, 120, "new", 256 << 10},
+    {STREAM_MAIL, "mail.>", 7 * DAY_S, 2 * HOUR_S, "new", 256 << 10},
 };
 
 /* One for each lane, and the mailer's. */
