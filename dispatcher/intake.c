@@ -5,11 +5,13 @@
 
 #include "shared/bus_streams.h"
 #include "shared/bus_work.h"
+#include "shared/clock.h"
 #include "shared/compiler.h"
 #include "shared/log.h"
 #include "shared/memory.h"
 
 #define ABANDONED_DELAY_MS 1000
+#define CLOCK_SKEW_MS      2000 /* between this machine and that of NATS */
 
 struct lane {
     struct intake *intake;
@@ -22,9 +24,20 @@ struct intake {
     struct intake_options options;
     size_t lane_limit; /* runs */
     bool stopped;
+    int64_t connected_ms; /* wall clock: since when the connection is up */
     struct lane lanes[LANES];
     struct run_batch batch; /* scratch */
 };
+
+/*
+ * Whether somebody may have had the message before. The count of deliveries does not tell all: a
+ * server that was killed forgets the newest ones, and acknowledgements with them. So what was
+ * stored before this connection was made is suspect too.
+ */
+static bool delivered_before(const struct intake *intake, const struct bus_delivery *delivery)
+{
+    return delivery->delivered > 1 || delivery->time_ms < intake->connected_ms + CLOCK_SKEW_MS;
+}
 
 static void on_message(void *arg, const struct bus_message *message,
                        const struct bus_delivery *delivery)
@@ -59,13 +72,14 @@ static void on_message(void *arg, const struct bus_message *message,
     }
     held = messages_hold(intake->options.messages, lane->number, delivery->stream_sequence,
                          delivery->delivered, message->reply, &intake->batch);
-    intake->options.on_message(intake->options.arg, held, delivery->delivered > 1);
+    intake->options.on_message(intake->options.arg, held, delivered_before(intake, delivery));
 }
 
 struct intake *intake_open(const struct intake_options *options)
 {
     struct intake *intake = memory_new(1, sizeof(*intake));
     intake->options = *options;
+    intake_connected(intake);
     intake->lane_limit = options->concurrency / 2 + 2 * RUN_BATCH_MAX;
     for (unsigned i = 0; i < LANES; i++) {
         struct lane *lane = &intake->lanes[i];
@@ -83,6 +97,11 @@ void intake_close(struct intake *intake)
     for (unsigned i = 0; i < LANES; i++)
         bus_work_close(intake->lanes[i].work);
     free(intake);
+}
+
+void intake_connected(struct intake *intake)
+{
+    intake->connected_ms = clock_now_ms();
 }
 
 void intake_stop(struct intake *intake)

@@ -22,13 +22,16 @@ struct intake_options {
     struct bus *bus; /* its streams exist */
     struct messages *messages;
     unsigned concurrency;
-    /* A message that is now held; again: it was delivered before, to somebody. */
+    /* A message that is now held; again: it may have been delivered before, to somebody. */
     void (*on_message)(void *arg, struct message *message, bool again);
     void *arg;
 };
 
 struct intake *intake_open(const struct intake_options *options);
 void intake_close(struct intake *intake);
+
+/* The connection was made anew. */
+void intake_connected(struct intake *intake);
 
 /* No more: what still comes goes back at once. */
 void intake_stop(struct intake *intake);

@@ -241,6 +241,8 @@ static void on_bus_state(void *arg, bool connected)
     /* First of all: what is held must not be given to others. */
     keep(dispatcher);
     claims_connected(dispatcher->claims);
+    if (dispatcher->intake)
+        intake_connected(dispatcher->intake);
     reports_hurry(dispatcher->reports);
 }
 
