@@ -22,6 +22,7 @@
 #define ANSWER_PREFIX      "answer."
 #define ANSWER_RANDOM      16
 #define ANSWER_SUBJECT_MAX 64
+#define ANSWER_MARK        8 /* bytes of the fingerprint that end a reply subject */
 
 /* How long the answer is awaited before the command is sent again, by the number of sendings. */
 static const int64_t resend_ms[] = {1000, 2000, 4000};
@@ -29,6 +30,7 @@ static const int64_t resend_ms[] = {1000, 2000, 4000};
 struct pending {
     struct command_client *client;
     struct identity identity;
+    char reply[ANSWER_SUBJECT_MAX];
     enum command_kind kind;
     struct buffer encoded;
     struct request_list waiting;
@@ -45,7 +47,7 @@ struct command_client {
     uv_timer_t timer; /* runs while commands wait */
     size_t limit;
     int64_t timeout_ms;
-    char reply[ANSWER_SUBJECT_MAX];
+    char reply_prefix[ANSWER_SUBJECT_MAX];
     struct pending *buckets[BUCKETS];
     size_t count;
 };
@@ -165,9 +167,12 @@ static void on_answer_message(void *arg, const struct bus_message *message)
         LOG_ERROR("an answer cannot be read", LOG_I64("bytes", message->length));
         return;
     }
-    /* A command that was sent twice is answered twice: the second one finds nobody. */
+    /*
+     * A command that was sent twice is answered twice: the second one finds nobody, or another
+     * request with the same Idempotency-Key, whose reply subject differs.
+     */
     struct pending *pending = find(client, answer.id, answer.id_length);
-    if (pending == NULL)
+    if (pending == NULL || strcmp(pending->reply, message->subject) != 0)
         return;
     struct request *request;
     while ((request = request_list_take(&pending->waiting)) != NULL)
@@ -187,10 +192,21 @@ struct command_client *command_client_open(const struct command_client_options *
     uint8_t random[ANSWER_RANDOM];
     char hex[HEX_SIZE(ANSWER_RANDOM)];
     secret_random(random, sizeof random);
-    snprintf(client->reply, sizeof client->reply, ANSWER_PREFIX "%s",
+    snprintf(client->reply_prefix, sizeof client->reply_prefix, ANSWER_PREFIX "%s.",
              hex_encode(random, sizeof random, hex));
-    bus_subscribe(client->bus, client->reply, NULL, on_answer_message, client);
+    char all[ANSWER_SUBJECT_MAX + 1];
+    snprintf(all, sizeof all, "%s*", client->reply_prefix);
+    bus_subscribe(client->bus, all, NULL, on_answer_message, client);
     return client;
+}
+
+static void write_reply(struct pending *pending)
+{
+    char mark[HEX_SIZE(ANSWER_MARK)];
+    hex_encode(pending->identity.fingerprint, ANSWER_MARK, mark);
+    int length = snprintf(pending->reply, sizeof pending->reply, "%s%s",
+                          pending->client->reply_prefix, mark);
+    INVARIANT((size_t)length < sizeof pending->reply);
 }
 
 /* The same command is under way: its answer is this request's too, if it is the same request. */
@@ -225,7 +241,6 @@ void command_client_send(struct command_client *client, struct request *request,
     memcpy(command->fingerprint, identity.fingerprint, HASH_SIZE);
     command->received_ms = clock_now_ms();
     command->account = request->account;
-    command->reply = client->reply;
 
     int64_t now_ms = clock_monotonic_ms();
     struct pending *pending = memory_new(1, sizeof *pending);
@@ -235,6 +250,8 @@ void command_client_send(struct command_client *client, struct request *request,
     pending->on_answer = on_answer;
     pending->deadline_ms = now_ms + client->timeout_ms;
     pending->send_ms = now_ms;
+    write_reply(pending);
+    command->reply = pending->reply;
     command_encode(command, &pending->encoded);
     struct pending **bucket = bucket_of(client, identity.id, strlen(identity.id));
     pending->next = *bucket;
