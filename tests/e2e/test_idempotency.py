@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import secrets
+import threading
 import time
 
 import shapes
@@ -91,4 +92,15 @@ def test_the_answer_survives_the_leader_and_the_gateway(make_stack):
     again = stack.api(key=api.key).post("/jobs", json=BODY, headers=headers)
     assert time.monotonic() - begin < 10
     assert (again.status_code, again.content) == (201, first.content)
+    shapes.check_error(api.post("/jobs", json=BODY | {"name": "other"}, headers=headers), 409)
+
+
+def test_a_late_answer_is_not_taken_for_another_request(make_stack):
+    """A command that had to be sent several times is answered several times."""
+    stack = make_stack(dispatchers=0, LEASE_TTL_MS="20000")
+    api, headers = stack.account(), key()
+    leader = stack.leader()
+    leader.pause()
+    threading.Timer(4, leader.resume).start()
+    assert api.post("/jobs", json=BODY, headers=headers).status_code == 201
     shapes.check_error(api.post("/jobs", json=BODY | {"name": "other"}, headers=headers), 409)
