@@ -86,40 +86,74 @@ int core_load_job(struct core *core, int64_t id, int64_t account, uint32_t versi
     return 0;
 }
 
+static bool is_known(const struct core *core, const struct run *run)
+{
+    return open_runs_find(&core->open, run->job, run->slot_s, run->replay) != OPEN_RUN_NONE;
+}
+
 void core_load_pending(struct core *core, const struct run *run)
 {
-    if (open_runs_find(&core->open, run->job, run->slot_s, run->replay) == OPEN_RUN_NONE)
+    if (place_table_find(&core->jobs, run->job) != PLACE_NONE && !is_known(core, run))
         open_runs_add(&core->open, run, OPEN_RUN_RECORDED, 0, 0);
+}
+
+static void found_add(struct core *core, int64_t job, uint32_t minute)
+{
+    if (core->found_count == core->found_capacity) {
+        core->found_capacity = core->found_capacity ? 2 * core->found_capacity : 256;
+        core->found = memory_resize(core->found, core->found_capacity, sizeof(*core->found));
+    }
+    core->found[core->found_count++] = (struct core_found){.job = job, .minute = minute};
+}
+
+static int found_compare(const void *left, const void *right)
+{
+    const struct core_found *a = left, *b = right;
+    return (a->minute > b->minute) - (a->minute < b->minute);
+}
+
+/*
+ * What a leader before emitted of the minutes to this one is not emitted again. Marked minute by
+ * minute: that one of a job's slots is in RUNS says nothing of the older ones, which were skipped,
+ * and whose rows may have died with that leader.
+ */
+static void found_mark(struct core *core, uint32_t minute)
+{
+    while (core->found_first < core->found_count &&
+           core->found[core->found_first].minute <= minute) {
+        const struct core_found *found = &core->found[core->found_first++];
+        uint32_t place = place_table_find(&core->jobs, found->job);
+        if (place != PLACE_NONE && job_at(&core->jobs, place)->last_minute < found->minute)
+            job_at(&core->jobs, place)->last_minute = found->minute;
+    }
 }
 
 void core_load_message(struct core *core, uint64_t sequence, const struct run_batch *batch,
                        const bool *final, int64_t now_ms)
 {
     uint32_t minute = 0, without_row = 0;
+    uint64_t number = run_log_next(&core->log);
     for (size_t i = 0; i < batch->count; i++) {
         const struct run *run = &batch->runs[i];
         uint32_t slot = (uint32_t)(run->slot_s / MINUTE_S);
-        uint32_t place = place_table_find(&core->jobs, run->job);
         if (run->replay == 0 && run->attempt == 1) {
             minute = slot > minute ? slot : minute;
-            if (place != PLACE_NONE && job_at(&core->jobs, place)->last_minute < slot)
-                job_at(&core->jobs, place)->last_minute = slot;
+            if (!core->progress.has_last_tick || slot > core->progress.last_tick)
+                found_add(core, run->job, slot);
         }
-        if (!final[i] && place != PLACE_NONE &&
-            open_runs_find(&core->open, run->job, run->slot_s, run->replay) == OPEN_RUN_NONE)
-            without_row++;
-    }
-    uint64_t number = run_log_add(&core->log, minute, without_row, sequence);
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct run *run = &batch->runs[i];
         if (!final[i] && place_table_find(&core->jobs, run->job) != PLACE_NONE &&
-            open_runs_find(&core->open, run->job, run->slot_s, run->replay) == OPEN_RUN_NONE)
+            !is_known(core, run)) {
             open_runs_add(&core->open, run, OPEN_RUN_EMITTED, number, now_ms);
+            without_row++;
+        }
     }
+    run_log_add(&core->log, minute, without_row, sequence);
 }
 
 void core_loaded(struct core *core, int64_t now_ms)
 {
+    if (core->found_count)
+        qsort(core->found, core->found_count, sizeof(*core->found), found_compare);
     uint32_t now = (uint32_t)(now_ms / MINUTE_MS);
     uint32_t oldest = now - core->limits.catch_up_window_s / MINUTE_S;
     if (!core->progress.has_last_tick)
@@ -178,6 +212,7 @@ void core_prepare(struct core *core, uint32_t minute)
     struct cron_time time = cron_time_of(minute);
     core->prepared = minute;
     core->candidate_count = 0;
+    found_mark(core, minute);
     for (uint32_t place = 0; place < core->jobs.length; place++)
         if (job_due(job_at(&core->jobs, place), minute, &time))
             candidate_add(core, place);
@@ -243,7 +278,7 @@ static void slot_skip(struct core *core, const struct job *job, uint32_t minute,
 uint32_t core_tick(struct core *core, int64_t now_ms)
 {
     uint32_t minute = core_next_minute(core), now = (uint32_t)(now_ms / MINUTE_MS);
-    INVARIANT(minute <= now);
+    now = now > minute ? now : minute; /* the wall clock may have been set back */
     if (core->prepared != minute)
         core_prepare(core, minute);
 
@@ -252,7 +287,7 @@ uint32_t core_tick(struct core *core, int64_t now_ms)
         core->fresh = memory_resize(core->fresh, core->fresh_capacity, sizeof(*core->fresh));
     }
     struct cron_time time = cron_time_of(minute);
-    uint32_t emitted = 0;
+    uint32_t emitted = 0, open_before = core->open.count;
     for (uint32_t i = 0; i < core->candidate_count; i++) {
         struct job *job = job_at(&core->jobs, core->candidates[i]);
         if (!job_due(job, minute, &time))
@@ -265,7 +300,7 @@ uint32_t core_tick(struct core *core, int64_t now_ms)
             slot_skip(core, job, minute, timeout_s, "missed");
             continue;
         }
-        if (core->open.count + emitted >= core->limits.open_runs) {
+        if (open_before + emitted >= core->limits.open_runs) {
             slot_skip(core, job, minute, timeout_s, "capacity");
             continue;
         }
@@ -374,6 +409,8 @@ static void collect_pending(struct core *core, size_t limit, int64_t emitted_bef
         if (place == OPEN_RUN_NONE || core->open.runs[place].emitted_ms > emitted_before_ms)
             return;
         struct open_run *open = &core->open.runs[place];
+        if (!run_log_has(&core->log, open->message))
+            return; /* a leader that finds the row and not the run would never emit it */
         run_log_recorded(&core->log, open->message);
         if (place_table_find(&core->jobs, open->run.job) != PLACE_NONE) {
             struct execution *row = row_of(batch, open);

@@ -42,6 +42,11 @@ struct core_progress {
     int64_t next_outbox;
 };
 
+struct core_found {
+    int64_t job;
+    uint32_t minute;
+};
+
 /* Publishes a message of runs; number is its place in the order of emission. */
 typedef void core_emit_cb(void *arg, uint64_t number, unsigned lane, const struct run_batch *batch);
 
@@ -66,6 +71,11 @@ struct core {
     struct run_log log;
     struct core_progress progress; /* as of the last core_collect; ids move with the commands */
     uint32_t emitted;              /* newest minute that was dealt with */
+
+    /* Slots behind last_tick that are in RUNS already, in the order of minutes, until their tick.
+     */
+    struct core_found *found;
+    uint32_t found_first, found_count, found_capacity;
 
     /* Slots that are not run and whose rows are not written: first .. count of a FIFO. */
     struct execution_batch skipped;

@@ -25,6 +25,11 @@ static struct run_message *message_of(const struct run_log *log, uint64_t number
     return &log->ring[(log->head + (number - log->first)) % log->capacity];
 }
 
+uint64_t run_log_next(const struct run_log *log)
+{
+    return log->first + log->count;
+}
+
 uint64_t run_log_add(struct run_log *log, uint32_t minute, uint32_t count, uint64_t sequence)
 {
     if (log->count == log->capacity) {
@@ -62,7 +67,12 @@ void run_log_recorded(struct run_log *log, uint64_t number)
 
 uint64_t run_log_waiting(const struct run_log *log)
 {
-    return log->first + log->count - log->unacked;
+    return run_log_next(log) - log->unacked;
+}
+
+bool run_log_has(const struct run_log *log, uint64_t number)
+{
+    return number < log->unacked;
 }
 
 uint32_t run_log_last_tick(const struct run_log *log, uint32_t emitted)

@@ -32,6 +32,8 @@ struct run_log {
 void run_log_init(struct run_log *log, uint64_t runs_seq);
 void run_log_free(struct run_log *log);
 
+/* The number of the message that is added next. */
+uint64_t run_log_next(const struct run_log *log);
 /* Returns the number of a message of count runs. sequence is 0 for one that is being published. */
 uint64_t run_log_add(struct run_log *log, uint32_t minute, uint32_t count, uint64_t sequence);
 /* Acknowledgements come in the order of the numbers. */
@@ -39,6 +41,8 @@ void run_log_acknowledged(struct run_log *log, uint64_t number, uint64_t sequenc
 /* A run of the message got its row, or needs none any more. */
 void run_log_recorded(struct run_log *log, uint64_t number);
 
+/* Whether the message is acknowledged. */
+bool run_log_has(const struct run_log *log, uint64_t number);
 /* Messages that wait for their acknowledgement. */
 uint64_t run_log_waiting(const struct run_log *log);
 /* The newest complete minute, where emitted is the newest one emitted. */
