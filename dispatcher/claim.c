@@ -11,7 +11,7 @@
 #include "shared/memory.h"
 
 #define ANSWER_TIMEOUT_MS 300  /* of the other dispatchers */
-#define SETTLE_MS         5000 /* after a connection, until silence counts */
+#define SETTLE_MS         2500 /* after a connection, until silence counts: others try each second */
 #define ASK_AGAIN_MS      3000 /* the leader */
 #define TICK_MS           100
 #define HELD              "held"
