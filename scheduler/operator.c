@@ -107,5 +107,9 @@ int operator_set_plan(const char *nats_url, const char *email, const char *plan)
     uv_timer_start(&session.deadline, expired, ANSWER_TIMEOUT_MS, 0);
     uv_run(&session.loop, UV_RUN_DEFAULT);
     bus_close(session.bus);
+    uv_close((uv_handle_t *)&session.resend, NULL);
+    uv_close((uv_handle_t *)&session.deadline, NULL);
+    uv_run(&session.loop, UV_RUN_DEFAULT); /* what is closed goes with a turn of the loop */
+    uv_loop_close(&session.loop);
     return session.exit_code;
 }

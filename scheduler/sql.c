@@ -613,14 +613,14 @@ void sql_expire_tokens(struct db_unit *unit)
 void sql_purge(struct db_unit *unit)
 {
     ADD(unit, "purge_executions",
-        "WITH some AS (SELECT job_id FROM purges ORDER BY job_id LIMIT 200), gone AS"
+        "WITH purge AS (SELECT job_id FROM purges ORDER BY job_id LIMIT 200), gone AS"
         " (DELETE FROM executions WHERE (job_id, scheduled_at, replay) IN"
-        " (SELECT e.job_id, e.scheduled_at, e.replay FROM some JOIN executions e USING (job_id)"
+        " (SELECT e.job_id, e.scheduled_at, e.replay FROM purge JOIN executions e USING (job_id)"
         " LIMIT 5000) RETURNING 1) SELECT count(*) FROM gone");
     ADD(unit, "purge_done",
-        "WITH some AS (SELECT job_id FROM purges ORDER BY job_id LIMIT 200), gone AS"
-        " (DELETE FROM purges USING some WHERE purges.job_id = some.job_id"
-        " AND NOT EXISTS (SELECT FROM executions e WHERE e.job_id = some.job_id) RETURNING 1)"
+        "WITH purge AS (SELECT job_id FROM purges ORDER BY job_id LIMIT 200), gone AS"
+        " (DELETE FROM purges USING purge WHERE purges.job_id = purge.job_id"
+        " AND NOT EXISTS (SELECT FROM executions e WHERE e.job_id = purge.job_id) RETURNING 1)"
         " SELECT count(*) FROM gone");
 }
 
