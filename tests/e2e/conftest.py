@@ -29,8 +29,11 @@ def run_stack(request, stack: Stack):
 
 @pytest.fixture(scope="session")
 def stack(request):
-    """Shared: a test uses an account of its own, and harms no process."""
-    yield from run_stack(request, Stack(gateways=2))
+    """Shared: a test uses an account of its own, and harms no process. So nothing goes wrong in them."""
+    shared = Stack(gateways=2)
+    for started in run_stack(request, shared):
+        yield started
+        assert shared.complaints() == []
 
 
 @pytest.fixture

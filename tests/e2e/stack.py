@@ -114,6 +114,12 @@ class Stack:
         self.postgres.remove()
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def complaints(self) -> list[str]:
+        """What a stack that nobody harms must not log, and processes that ended by themselves."""
+        ended = [f"{each.name} ended" for each in self.processes if not each.alive()]
+        return ended + [line for each in self.processes for line in each.log.read_text(errors="replace").splitlines()
+                        if not line.startswith('{"time"') or '"level":"error"' in line or '"term ends"' in line]
+
     def tails(self) -> str:
         return "\n".join(f"--- {each.name} ({'alive' if each.alive() else 'ended'})\n{each.tail()}"
                          for each in self.processes)
