@@ -109,7 +109,27 @@ static void found_add(struct core *core, int64_t job, uint32_t minute)
 static int found_compare(const void *left, const void *right)
 {
     const struct core_found *a = left, *b = right;
-    return (a->minute > b->minute) - (a->minute < b->minute);
+    if (a->minute != b->minute)
+        return a->minute < b->minute ? -1 : 1;
+    return (a->job > b->job) - (a->job < b->job);
+}
+
+/*
+ * A pending row tells of a run that was in RUNS. One whose minute is still to be dealt with, and
+ * which is not there any more, is lost with its message: the tick emits it anew under that row.
+ */
+static void lost_forget(struct core *core)
+{
+    for (uint32_t place = 0; place < core->open.length; place++) {
+        const struct open_run *open = &core->open.runs[place];
+        struct core_found key = {.job = open->run.job,
+                                 .minute = (uint32_t)(open->run.slot_s / MINUTE_S)};
+        if (open->state == OPEN_RUN_RECORDED && open->run.replay == 0 &&
+            key.minute > core->progress.last_tick &&
+            !(core->found_count &&
+              bsearch(&key, core->found, core->found_count, sizeof(*core->found), found_compare)))
+            open_runs_remove(&core->open, place);
+    }
 }
 
 /*
@@ -154,6 +174,8 @@ void core_loaded(struct core *core, int64_t now_ms)
 {
     if (core->found_count)
         qsort(core->found, core->found_count, sizeof(*core->found), found_compare);
+    if (core->progress.has_last_tick)
+        lost_forget(core);
     uint32_t now = (uint32_t)(now_ms / MINUTE_MS);
     uint32_t oldest = now - core->limits.catch_up_window_s / MINUTE_S;
     if (!core->progress.has_last_tick)
@@ -321,6 +343,12 @@ uint32_t core_tick(struct core *core, int64_t now_ms)
     core->emitted = minute;
     core->candidate_count = 0;
     return emitted;
+}
+
+bool core_settled(const struct core *core, int64_t now_ms)
+{
+    return core->emitted >= now_ms / MINUTE_MS && !run_log_waiting(&core->log) &&
+           core->skipped_first == core->skipped.count;
 }
 
 void core_acknowledged(struct core *core, uint64_t number, uint64_t sequence)

@@ -131,6 +131,13 @@ uint32_t core_next_minute(const struct core *core);
  */
 uint32_t core_tick(struct core *core, int64_t now_ms);
 
+/*
+ * Whether commands may be applied at now_ms: every minute that has come is dealt with, its runs are
+ * in RUNS, and its skipped slots are taken. A transaction that changes jobs
+ * then leaves no minute behind for the next leader, who would judge it by the jobs as changed.
+ */
+bool core_settled(const struct core *core, int64_t now_ms);
+
 /* JetStream has message number at sequence. */
 void core_acknowledged(struct core *core, uint64_t number, uint64_t sequence);
 

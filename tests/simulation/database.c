@@ -1,0 +1,352 @@
+#include "tests/simulation/database.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/memory.h"
+#include "tests/simulation/clients.h"
+#include "tests/simulation/ledger.h"
+#include "tests/simulation/schedulers.h"
+#include "tests/simulation/streams.h"
+
+void database_open(struct world *world)
+{
+    struct database *database = memory_new(1, sizeof(*database));
+    world->database = database;
+    database->lease_holder = -1;
+    database->progress =
+        (struct core_progress){.has_last_tick = true,
+                               .last_tick = (uint32_t)(world->begun_ms / MINUTE_MS),
+                               .next_account = 1,
+                               .next_job = 1,
+                               .next_outbox = 1};
+}
+
+void database_close(struct world *world)
+{
+    struct database *database = world->database;
+    for (size_t i = 0; i < database->answer_room; i++)
+        free(database->answers[i].body);
+    free(database->answers);
+    facts_free(&database->rows);
+    free(database);
+}
+
+/* ---- the lease ---- */
+
+static bool lease_runs(const struct world *world)
+{
+    const struct database *database = world->database;
+    return database->lease_holder >= 0 &&
+           (database->lease_renewed || world->now_ms < database->lease_expires_ms);
+}
+
+bool database_leads(const struct world *world, uint64_t epoch)
+{
+    return world->database->lease_epoch == epoch && lease_runs(world);
+}
+
+bool database_lease_take(struct world *world, unsigned scheduler, uint64_t *epoch)
+{
+    struct database *database = world->database;
+    if (lease_runs(world))
+        return false;
+    *epoch = ++database->lease_epoch;
+    database->lease_holder = (int)scheduler;
+    database->lease_renewed = false;
+    database->lease_expires_ms = world->now_ms + LEASE_TTL_MS;
+    return true;
+}
+
+void database_lease_release(struct world *world, uint64_t epoch)
+{
+    if (!database_leads(world, epoch))
+        return;
+    world->database->lease_holder = -1;
+    schedulers_campaign(world, 0);
+}
+
+void database_lease_stall(struct world *world)
+{
+    struct database *database = world->database;
+    if (database->lease_holder < 0 || !database->lease_renewed)
+        return;
+    database->lease_renewed = false;
+    database->lease_expires_ms =
+        world->now_ms + LEASE_TTL_MS - chance_between(world, 0, LEASE_TTL_MS / 3);
+    schedulers_lease_ends(world, (unsigned)database->lease_holder, database->lease_expires_ms);
+    schedulers_campaign(world, database->lease_expires_ms - world->now_ms);
+}
+
+void database_lease_resume(struct world *world, uint64_t epoch)
+{
+    if (database_leads(world, epoch))
+        world->database->lease_renewed = true;
+}
+
+/* ---- rows ---- */
+
+struct fact_account *database_account(struct world *world, const char *email)
+{
+    return facts_account_by_email(&world->database->rows, email);
+}
+
+const struct fact_job *database_job(const struct world *world, int64_t id)
+{
+    const struct facts *rows = &world->database->rows;
+    if (id < 1 || (size_t)id > rows->job_count || rows->jobs[id - 1].change == FACT_DELETED)
+        return NULL;
+    return &rows->jobs[id - 1];
+}
+
+static void account_copy(struct fact_account *to, const struct fact_account *from)
+{
+    to->id = from->id;
+    fact_set(&to->email, from->email);
+    fact_set(&to->plan, from->plan);
+    to->failure_email_enabled = from->failure_email_enabled;
+    memcpy(to->key_hash, from->key_hash, HASH_SIZE);
+    to->created_ms = from->created_ms;
+}
+
+static void token_copy(struct fact_token *to, const struct fact_token *from)
+{
+    memcpy(to->id, from->id, TOKEN_ID_SIZE);
+    fact_set(&to->purpose, from->purpose);
+    fact_set(&to->email, from->email);
+    to->created_ms = from->created_ms;
+    to->expires_ms = from->expires_ms;
+    to->used_ms = from->used_ms;
+}
+
+static void job_copy(struct fact_job *to, const struct fact_job *from)
+{
+    to->id = from->id;
+    to->account = from->account;
+    to->version = from->version;
+    fact_set(&to->name, from->name);
+    fact_set(&to->cron_expression, from->cron_expression);
+    fact_set(&to->webhook_url, from->webhook_url);
+    to->enabled = from->enabled;
+    to->due_after_ms = from->due_after_ms;
+    to->created_ms = from->created_ms;
+    to->updated_ms = from->updated_ms;
+}
+
+void database_read_facts(struct world *world, const uint64_t *commands, size_t count,
+                         struct facts *facts)
+{
+    struct database *database = world->database;
+    const struct facts *rows = &database->rows;
+    for (size_t i = 0; i < count; i++) {
+        const struct command *command = clients_command(world, commands[i]);
+        const struct database_answer *answer =
+            commands[i] < database->answer_room ? &database->answers[commands[i]] : NULL;
+        if (answer && answer->kept && !facts_answer(facts, command->id)) {
+            struct fact_answer *fact = facts_add_answer(facts);
+            fact_set(&fact->id, command->id);
+            memcpy(fact->fingerprint, answer->fingerprint, HASH_SIZE);
+            fact->status = answer->status;
+            fact_set(&fact->body, answer->body);
+        }
+        const struct fact_token *token = facts_token(rows, command->token_id);
+        if (token && !facts_token(facts, token->id))
+            token_copy(facts_add_token(facts), token);
+        const struct fact_account *accounts[3] = {
+            command->email ? facts_account_by_email(rows, command->email) : NULL,
+            token ? facts_account_by_email(rows, token->email) : NULL,
+            command->kind == COMMAND_ACCOUNT_UPDATE ? facts_account(rows, command->account) : NULL};
+        for (size_t j = 0; j < ARRAY_LENGTH(accounts); j++)
+            if (accounts[j] && !facts_account(facts, accounts[j]->id))
+                account_copy(facts_add_account(facts), accounts[j]);
+        const struct fact_job *job = database_job(world, command->job_id);
+        if (job && !facts_job(facts, job->id))
+            job_copy(facts_add_job(facts), job);
+    }
+}
+
+/* ---- transactions ---- */
+
+static void delete_jobs_of(struct world *world, int64_t account)
+{
+    struct facts *rows = &world->database->rows;
+    for (size_t i = 0; i < rows->job_count; i++) {
+        if (rows->jobs[i].account == account && rows->jobs[i].change != FACT_DELETED) {
+            rows->jobs[i].change = FACT_DELETED;
+            ledger_deleted(world, rows->jobs[i].id);
+        }
+    }
+}
+
+static void write_accounts(struct world *world, const struct facts *facts)
+{
+    struct facts *rows = &world->database->rows;
+    for (size_t i = 0; i < facts->account_count; i++) {
+        const struct fact_account *account = &facts->accounts[i];
+        struct fact_account *row = facts_account(rows, account->id);
+        if (account->change == FACT_DELETED && row) {
+            row->change = FACT_DELETED;
+            delete_jobs_of(world, account->id);
+        }
+    }
+    for (size_t i = 0; i < facts->account_count; i++) {
+        const struct fact_account *account = &facts->accounts[i];
+        if (account->change != FACT_WRITTEN)
+            continue;
+        struct fact_account *row = facts_account(rows, account->id);
+        const struct fact_account *same = facts_account_by_email(rows, account->email);
+        if (same && same != row)
+            world_fail(world, "two accounts of %s", account->email);
+        account_copy(row ? row : facts_add_account(rows), account);
+    }
+    for (size_t i = 0; i < facts->token_count; i++) {
+        const struct fact_token *token = &facts->tokens[i];
+        if (token->change != FACT_WRITTEN)
+            continue;
+        struct fact_token *row = facts_token(rows, token->id);
+        if (row && row->used_ms)
+            world_fail(world, "a token was used twice");
+        token_copy(row ? row : facts_add_token(rows), token);
+    }
+}
+
+static void write_jobs(struct world *world, const struct transaction *transaction)
+{
+    struct facts *rows = &world->database->rows;
+    const struct facts *facts = &transaction->facts;
+    for (size_t i = 0; i < facts->job_count; i++) {
+        const struct fact_job *job = &facts->jobs[i];
+        bool present = job->id >= 1 && (size_t)job->id <= rows->job_count;
+        if (!present && job->change != FACT_CLEAN) {
+            /* Ids are consecutive; one made and deleted in one batch leaves its number. */
+            if ((size_t)job->id != rows->job_count + 1)
+                world_fail(world, "job %lld comes after %zu", (long long)job->id, rows->job_count);
+            job_copy(facts_add_job(rows), job);
+            ledger_changed(world, job->id, transaction->emitted, 0, false, "0 0 * * *");
+        }
+        struct fact_job *row = job->change == FACT_CLEAN ? NULL : &rows->jobs[job->id - 1];
+        if (job->change == FACT_DELETED && row->change != FACT_DELETED) {
+            row->change = FACT_DELETED;
+            ledger_deleted(world, job->id);
+        } else if (job->change == FACT_WRITTEN) {
+            if (row->change == FACT_DELETED)
+                world_fail(world, "job %lld was changed after its deletion", (long long)job->id);
+            job_copy(row, job);
+            ledger_changed(world, job->id, transaction->emitted,
+                           (uint32_t)(job->due_after_ms / MINUTE_MS), job->enabled,
+                           job->cron_expression);
+        }
+    }
+}
+
+static void write_answers(struct world *world, const struct facts *facts)
+{
+    struct database *database = world->database;
+    for (size_t i = 0; i < facts->answer_count; i++) {
+        const struct fact_answer *fact = &facts->answers[i];
+        if (fact->change != FACT_WRITTEN)
+            continue;
+        uint64_t number = clients_number(fact->id);
+        while (number >= database->answer_room) {
+            size_t room = database->answer_room ? 2 * database->answer_room : 1024;
+            database->answers = memory_resize(database->answers, room, sizeof(*database->answers));
+            memset(database->answers + database->answer_room, 0,
+                   (room - database->answer_room) * sizeof(*database->answers));
+            database->answer_room = room;
+        }
+        struct database_answer *answer = &database->answers[number];
+        if (answer->kept)
+            world_fail(world, "command %s was applied twice", fact->id);
+        answer->kept = true;
+        memcpy(answer->fingerprint, fact->fingerprint, HASH_SIZE);
+        answer->status = fact->status;
+        fact_set(&answer->body, fact->body);
+    }
+}
+
+static void write_outbox(struct world *world, const struct transaction *transaction)
+{
+    struct facts *rows = &world->database->rows;
+    for (size_t i = 0; i < transaction->facts.mail_count; i++) {
+        const struct fact_mail *mail = &transaction->facts.mails[i];
+        if ((size_t)mail->outbox != rows->mail_count + 1)
+            world_fail(world, "outbox row %lld is not the next one", (long long)mail->outbox);
+        struct fact_mail *row = facts_add_mail(rows);
+        row->outbox = mail->outbox;
+        fact_set(&row->subject, mail->subject);
+        fact_set(&row->message_id, mail->message_id);
+        buffer_append(&row->payload, mail->payload.data, mail->payload.length);
+    }
+    for (size_t i = 0; i < transaction->outbox_count; i++)
+        fact_set(&rows->mails[transaction->outbox[i] - 1].message_id, NULL);
+}
+
+static void write_rows(struct world *world, const struct transaction *transaction)
+{
+    static const enum row rows[] = {[EXECUTION_PENDING] = ROW_PENDING,
+                                    [EXECUTION_SUCCESS] = ROW_SUCCESS,
+                                    [EXECUTION_FAILURE] = ROW_FAILURE,
+                                    [EXECUTION_SKIPPED] = ROW_SKIPPED};
+    const struct execution *before = NULL;
+    for (size_t i = 0; i < transaction->rows.count; i++) {
+        const struct execution *row = &transaction->rows.rows[i];
+        if (before &&
+            (before->job > row->job || (before->job == row->job && before->slot_s >= row->slot_s)))
+            world_fail(world, "job %lld: rows out of order, or twice in one statement",
+                       (long long)row->job);
+        ledger_row(world, row->job, (uint32_t)(row->slot_s / 60), rows[row->status],
+                   row->error && strcmp(row->error, "missed") == 0, transaction->now);
+        before = row;
+    }
+}
+
+static void write_progress(struct world *world, const struct core_progress *progress)
+{
+    struct core_progress *row = &world->database->progress;
+    if (progress->last_tick < row->last_tick || progress->runs_seq < row->runs_seq ||
+        progress->commands_seq < row->commands_seq || progress->results_seq < row->results_seq)
+        world_fail(world, "progress goes back: last_tick %u to %u, RUNS %llu to %llu",
+                   row->last_tick, progress->last_tick, (unsigned long long)row->runs_seq,
+                   (unsigned long long)progress->runs_seq);
+    uint64_t before = row->runs_seq;
+    *row = *progress;
+    streams_check_runs(world, before, progress->runs_seq, progress->last_tick);
+    ledger_complete(world, progress->last_tick);
+}
+
+bool database_commit(struct world *world, const struct transaction *transaction)
+{
+    struct database *database = world->database;
+    if (!database_leads(world, transaction->epoch)) {
+        database->refused++;
+        trace_add(world, (int)transaction->scheduler, "PostgreSQL refuses a transaction of epoch",
+                  (long long)transaction->epoch, (long long)database->lease_epoch);
+        return false;
+    }
+    database->transactions++;
+    if (transaction->loaded_gap_to)
+        ledger_gap(world, (uint32_t)transaction->loaded_gap_after,
+                   (uint32_t)transaction->loaded_gap_to);
+    if (transaction->facts.answer_count && (transaction->emitted < transaction->now ||
+                                            transaction->progress.last_tick < transaction->emitted))
+        world_fail(world, "commands were applied at minute %u, emitted %u, last_tick %u",
+                   transaction->now, transaction->emitted, transaction->progress.last_tick);
+    write_accounts(world, &transaction->facts);
+    write_jobs(world, transaction);
+    write_answers(world, &transaction->facts);
+    write_outbox(world, transaction);
+    write_rows(world, transaction);
+    write_progress(world, &transaction->progress);
+    trace_add(world, (int)transaction->scheduler, "committed rows, last_tick",
+              (long long)transaction->rows.count, transaction->progress.last_tick);
+    return true;
+}
+
+void transaction_free(void *data)
+{
+    struct transaction *transaction = data;
+    facts_free(&transaction->facts);
+    execution_batch_free(&transaction->rows);
+    free(transaction->outbox);
+    free(transaction);
+}

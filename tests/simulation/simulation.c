@@ -1,0 +1,157 @@
+/*
+ * The whole system around the real core, under a simulated clock: see world.h.
+ *
+ *   simulation [--seed N] [--seeds N] [--jobs N] [--days N]
+ *
+ * Runs seeds from --seed on, each with so many jobs for so many simulated days and a quiet time
+ * behind them, in which everything must come to its end.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/simulation/clients.h"
+#include "tests/simulation/database.h"
+#include "tests/simulation/dispatchers.h"
+#include "tests/simulation/faults.h"
+#include "tests/simulation/ledger.h"
+#include "tests/simulation/schedulers.h"
+#include "tests/simulation/streams.h"
+#include "tests/simulation/term.h"
+
+#define QUIET_MS   (32 * HOUR_MS) /* longer than any outage or stop that began before it */
+#define SETTLED_MS HOUR_MS
+
+struct totals {
+    uint64_t events, slots, emitted, posts, repeated, skipped, commands, terms, crashes, stops,
+        refused;
+};
+
+static void balance(struct world *world)
+{
+    const struct term *term = schedulers_leading(world);
+    if (!term)
+        world_fail(world, "nobody leads at the end");
+    uint32_t now = (uint32_t)(world->now_ms / MINUTE_MS);
+    const struct core_progress *progress = &world->database->progress;
+    if (progress->last_tick + 2 < now)
+        world_fail(world, "last_tick is %u at minute %u", progress->last_tick, now);
+    if (dispatchers_waiting(world))
+        world_fail(world, "%zu messages are not acknowledged", dispatchers_waiting(world));
+    if (term->core->open.count)
+        world_fail(world, "%u runs are open at the end", term->core->open.count);
+    if (term->core->log.count)
+        world_fail(world, "%u messages are in the run log at the end", term->core->log.count);
+    if (progress->runs_seq != world->streams->run_count ||
+        progress->commands_seq != world->streams->command_count ||
+        progress->results_seq != world->streams->result_count)
+        world_fail(world, "not everything was read: RUNS %" PRIu64 " of %zu", progress->runs_seq,
+                   world->streams->run_count);
+    ledger_balance(world, progress->last_tick);
+    clients_balance(world);
+}
+
+/* To a moment at which no minute has just begun: what was emitted is over by then. */
+static void settle(struct world *world)
+{
+    faults_end(world);
+    world_run(world, world->now_ms + SETTLED_MS);
+    while (world->database->down || world->streams->down || !schedulers_leading(world)) {
+        if (world->now_ms > world->end_ms + QUIET_MS)
+            world_fail(world, "nobody leads, long after the last fault");
+        world_run(world, world->now_ms + SETTLED_MS);
+    }
+    world_run(world, world->now_ms + SETTLED_MS);
+    world_run(world, (world->now_ms / MINUTE_MS + 1) * MINUTE_MS + 58000);
+}
+
+static void run_seed(uint64_t seed, unsigned jobs, unsigned days, struct totals *totals)
+{
+    struct world world;
+    world_init(&world, seed, jobs, days);
+    ledger_open(&world);
+    database_open(&world);
+    streams_open(&world);
+    faults_open(&world);
+    dispatchers_open(&world);
+    clients_open(&world);
+    schedulers_open(&world);
+
+    world_run(&world, world.end_ms);
+    settle(&world);
+    balance(&world);
+
+    totals->events += world.events_run;
+    totals->slots += world.ledger->slots;
+    totals->emitted += world.ledger->emitted;
+    totals->posts += world.ledger->posts;
+    totals->repeated += world.ledger->repeated;
+    totals->skipped += world.ledger->skipped;
+    totals->commands += clients_count(&world);
+    totals->terms += world.schedulers->terms;
+    totals->crashes += world.schedulers->crashes;
+    totals->stops += world.schedulers->stops;
+    totals->refused += world.streams->refused + world.database->refused;
+
+    schedulers_close(&world);
+    world_free(&world);
+    clients_close(&world);
+    dispatchers_close(&world);
+    faults_close(&world);
+    streams_close(&world);
+    database_close(&world);
+    ledger_close(&world);
+}
+
+static uint64_t number_of(const char *text, uint64_t low, uint64_t high)
+{
+    char *end;
+    uint64_t number = strtoull(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || number < low || number > high) {
+        fprintf(stderr, "simulation: %s is not a number from %" PRIu64 " to %" PRIu64 "\n", text,
+                low, high);
+        exit(2);
+    }
+    return number;
+}
+
+int main(int count, char **arguments)
+{
+    uint64_t seed = 1, seeds = 10;
+    unsigned jobs = 250, days = 8;
+    for (int i = 1; i < count; i += 2) {
+        const char *value = i + 1 < count ? arguments[i + 1] : "";
+        if (strcmp(arguments[i], "--seed") == 0) {
+            seed = number_of(value, 0, UINT64_MAX);
+            seeds = 1;
+        } else if (strcmp(arguments[i], "--seeds") == 0) {
+            seeds = number_of(value, 1, UINT32_MAX);
+        } else if (strcmp(arguments[i], "--jobs") == 0) {
+            jobs = (unsigned)number_of(value, 1, 100000);
+        } else if (strcmp(arguments[i], "--days") == 0) {
+            days = (unsigned)number_of(value, 1, 3660);
+        } else {
+            fprintf(stderr, "usage: simulation [--seed N] [--seeds N] [--jobs N] [--days N]\n");
+            return 2;
+        }
+    }
+    struct totals totals = {0};
+    struct timespec begun, ended;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    for (uint64_t i = 0; i < seeds; i++)
+        run_seed(seed + i, jobs, days, &totals);
+    clock_gettime(CLOCK_MONOTONIC, &ended);
+    printf("%" PRIu64 " seeds from %" PRIu64 ": %u jobs and %u days each, %" PRIu64
+           " events in %lld s\n",
+           seeds, seed, jobs, days, totals.events, (long long)(ended.tv_sec - begun.tv_sec));
+    printf("slots %" PRIu64 ", emitted %" PRIu64 ", skipped %" PRIu64 ", POSTs %" PRIu64
+           " (%" PRIu64 " slots more than once), commands %" PRIu64 "\n",
+           totals.slots, totals.emitted, totals.skipped, totals.posts, totals.repeated,
+           totals.commands);
+    printf("terms %" PRIu64 ", crashes %" PRIu64 ", stops %" PRIu64
+           ", writes of deposed leaders refused %" PRIu64 "\n",
+           totals.terms, totals.crashes, totals.stops, totals.refused);
+    return 0;
+}

@@ -1,0 +1,457 @@
+#include "tests/simulation/term.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "scheduler/core/commands.h"
+#include "shared/memory.h"
+#include "tests/simulation/clients.h"
+#include "tests/simulation/database.h"
+#include "tests/simulation/dispatchers.h"
+#include "tests/simulation/faults.h"
+#include "tests/simulation/ledger.h"
+#include "tests/simulation/schedulers.h"
+
+#define PREPARE_AHEAD_MS    5000
+#define SKIPPED_WAITING_MAX 2000
+#define COMMAND_CREDIT      512
+#define RESULT_CREDIT       64
+#define TAIL_MESSAGES       64
+#define READ_MAX            8 /* messages given out in one step */
+
+struct term *term_new(unsigned index, uint64_t epoch)
+{
+    struct term *term = memory_new(1, sizeof(*term));
+    term->index = index;
+    term->epoch = epoch;
+    return term;
+}
+
+void term_free(struct term *term)
+{
+    if (!term)
+        return;
+    turn_free(term);
+    core_free(term->core);
+    free(term);
+}
+
+uint64_t term_epoch(const struct term *term)
+{
+    return term->epoch;
+}
+
+bool term_leads(const struct world *world, const struct term *term)
+{
+    return term->state == TERM_LEADING && database_leads(world, term->epoch);
+}
+
+static struct term *term_of(struct world *world, const struct event *event)
+{
+    struct scheduler *scheduler = scheduler_of(world, event);
+    return scheduler ? scheduler->term : NULL;
+}
+
+void term_step_failed(struct world *world, struct event *event)
+{
+    scheduler_term_ended(world, event->target, "ends: no answer, or an error");
+}
+
+/* ---- ticks ---- */
+
+/* A message of runs on its way to RUNS; owned by its event. */
+struct publication {
+    struct run_message_id id, expected;
+    uint32_t decided;
+    struct run_batch batch;
+};
+
+static void published(struct world *world, struct event *event)
+{
+    struct term *term = world->schedulers->all[event->target].term;
+    if (!event->number) {
+        scheduler_term_ended(world, event->target, "ends: RUNS refused a message");
+        return;
+    }
+    core_acknowledged(term->core, term->first++, event->number);
+    if (!run_log_waiting(&term->core->log))
+        turn_kick(world, term);
+}
+
+static void publish(struct world *world, struct event *event)
+{
+    const struct publication *publication = event->data;
+    uint64_t sequence = streams_publish_runs(world, &publication->id, &publication->expected,
+                                             &publication->batch, publication->decided);
+    scheduler_reply(world, event, LINK_NATS, published)->number = sequence;
+}
+
+static void emit(void *arg, uint64_t number, unsigned lane, const struct run_batch *batch)
+{
+    struct term *term = arg;
+    (void)lane;
+    if (term->next == 0)
+        term->first = term->next = number;
+    if (number != term->next)
+        world_fail(term->world, "message %llu was emitted out of order",
+                   (unsigned long long)number);
+    term->next++;
+    struct publication *publication = memory_new(1, sizeof(*publication));
+    publication->id = (struct run_message_id){term->epoch, number};
+    publication->expected = term->last_id;
+    publication->decided = (uint32_t)(scheduler_wall_ms(term->world, term->index) / MINUTE_MS);
+    publication->batch = *batch;
+    term->last_id = publication->id;
+    struct event *event = scheduler_send(term->world, term->index, LINK_NATS, publish);
+    event->data = publication;
+    event->drop = free;
+}
+
+static void clock_timer(struct world *world, struct event *event)
+{
+    struct term *term = world->schedulers->all[event->target].term;
+    if (event->number == term->clock_number)
+        term_tick(world, term);
+}
+
+static void clock_until(struct world *world, struct term *term, int64_t wall_ms)
+{
+    int64_t delay_ms = wall_ms - scheduler_wall_ms(world, term->index);
+    scheduler_timer(world, term->index, delay_ms, clock_timer)->number = ++term->clock_number;
+}
+
+void term_tick(struct world *world, struct term *term)
+{
+    struct core *core = term->core;
+    while (term_leads(world, term)) {
+        int64_t now_ms = scheduler_wall_ms(world, term->index);
+        int64_t slot_ms = (int64_t)core_next_minute(core) * MINUTE_MS;
+        if (now_ms < slot_ms - PREPARE_AHEAD_MS) {
+            clock_until(world, term, slot_ms - PREPARE_AHEAD_MS);
+            return;
+        }
+        if (core->prepared != core_next_minute(core))
+            core_prepare(core, core_next_minute(core));
+        if (now_ms < slot_ms) {
+            clock_until(world, term, slot_ms);
+            return;
+        }
+        if (turn_holds_commands(term) ||
+            core->skipped.count - core->skipped_first > SKIPPED_WAITING_MAX)
+            return;
+        uint32_t runs = core_tick(core, now_ms);
+        if (runs)
+            trace_add(world, (int)term->index, "tick of minute, runs", core->emitted, runs);
+        turn_kick(world, term);
+    }
+}
+
+/* ---- messages ---- */
+
+static void question_answer(struct world *world, struct term *term,
+                            const struct stored_result *question)
+{
+    const struct stored_runs *message = &world->streams->runs[question->message - 1];
+    struct dispatcher_answer *answer = memory_new(1, sizeof(*answer));
+    answer->dispatcher = question->dispatcher;
+    answer->life = question->life;
+    answer->message = question->message;
+    for (uint32_t i = 0; i < message->count; i++) {
+        const struct run *run = &message->runs[i];
+        answer->open[i] =
+            core_is_open(term->core, run->job, run->slot_s, run->replay, run->attempt);
+    }
+    struct event *event = scheduler_send(world, term->index, LINK_NATS, dispatchers_answer);
+    event->data = answer;
+    event->drop = free;
+}
+
+static void result_message(struct world *world, struct term *term, uint64_t sequence)
+{
+    const struct stored_result *stored = &world->streams->results[sequence - 1];
+    if (stored->question) {
+        /* One that was deposed and does not know it must not say what it knows. */
+        if (term_leads(world, term))
+            question_answer(world, term, stored);
+    } else {
+        struct result result = {.job = stored->job,
+                                .slot_s = stored->slot_s,
+                                .attempt = 1,
+                                .outcome = stored->outcome,
+                                .code = stored->code,
+                                .started_ms = stored->started_ms,
+                                .duration_ms = stored->duration_ms};
+        (void)core_result(term->core, &result);
+    }
+    turn_results_applied(world, term, sequence);
+}
+
+static void messages_read(struct world *world, struct event *event)
+{
+    struct term *term = world->schedulers->all[event->target].term;
+    term->reading = false;
+    if (world->streams->down)
+        return;
+    for (int i = 0; i < READ_MAX; i++) {
+        if (term->result_credit && term->results_read < world->streams->result_count) {
+            term->result_credit--;
+            result_message(world, term, ++term->results_read);
+        }
+        if (term->command_credit && term->commands_read < world->streams->command_count) {
+            term->command_credit--;
+            uint64_t sequence = ++term->commands_read;
+            turn_add_command(world, term, sequence, world->streams->commands[sequence - 1]);
+        }
+    }
+    term_notice(world, term);
+}
+
+void term_notice(struct world *world, struct term *term)
+{
+    if (term->state != TERM_LEADING || term->reading ||
+        ((!term->result_credit || term->results_read >= world->streams->result_count) &&
+         (!term->command_credit || term->commands_read >= world->streams->command_count)))
+        return;
+    term->reading = true;
+    scheduler_timer(world, term->index, chance_between(world, 1, 3), messages_read);
+}
+
+void term_committed(struct world *world, struct term *term, unsigned commands, unsigned results)
+{
+    term->command_credit += commands;
+    term->result_credit += results;
+    term_notice(world, term);
+    term_tick(world, term);
+}
+
+/* ---- taking over ---- */
+
+static void lead(struct world *world, struct event *event)
+{
+    struct term *term = world->schedulers->all[event->target].term;
+    if (!event->number) {
+        scheduler_term_ended(world, event->target, "ends: assert_leader refused");
+        return;
+    }
+    trace_add(world, (int)term->index, "leads, open runs, emitted", term->core->open.count,
+              term->core->emitted);
+    term->state = TERM_LEADING;
+    term->commands_read = term->core->progress.commands_seq;
+    term->results_read = term->core->progress.results_seq;
+    term->command_credit = COMMAND_CREDIT;
+    term->result_credit = RESULT_CREDIT;
+    turn_start_leading(term);
+    term_notice(world, term);
+    term_tick(world, term);
+}
+
+static void prepare(struct world *world, struct event *event)
+{
+    struct term *term = term_of(world, event);
+    if (term)
+        scheduler_reply(world, event, LINK_DATABASE, lead)->number =
+            database_leads(world, term->epoch);
+}
+
+static void tail_fetch(struct world *world, struct term *term);
+
+static void tail_looked_up(struct world *world, struct event *event)
+{
+    struct term *term = world->schedulers->all[event->target].term;
+    if (term->tail_next <= term->marker) {
+        tail_fetch(world, term);
+        return;
+    }
+    uint32_t last_tick = term->core->progress.last_tick;
+    core_loaded(term->core, scheduler_wall_ms(world, term->index));
+    if (term->core->emitted > last_tick) {
+        term->gap_after = last_tick;
+        term->gap_to = term->core->emitted;
+    }
+    term->state = TERM_PREPARING;
+    scheduler_send(world, term->index, LINK_DATABASE, prepare);
+}
+
+/* The query for the final rows of some messages, and what its rows are used for. */
+static void tail_look_up(struct world *world, struct event *event)
+{
+    struct term *term = term_of(world, event);
+    if (!term)
+        return;
+    for (int i = 0; i < TAIL_MESSAGES && term->tail_next <= term->marker; i++) {
+        const struct stored_runs *message = &world->streams->runs[term->tail_next - 1];
+        struct run_batch batch = {.epoch = message->epoch, .count = message->count};
+        bool final[RUN_BATCH_MAX] = {false};
+        for (uint32_t j = 0; j < message->count; j++) {
+            batch.runs[j] = message->runs[j];
+            const struct ledger_slot *slot =
+                ledger_find(world, message->runs[j].job, (uint32_t)(message->runs[j].slot_s / 60));
+            final[j] = slot && (slot->row == ROW_SUCCESS || slot->row == ROW_FAILURE);
+        }
+        core_load_message(term->core, term->tail_next++, &batch, final,
+                          scheduler_wall_ms(world, term->index));
+    }
+    scheduler_reply(world, event, LINK_DATABASE, tail_looked_up);
+}
+
+static void tail_fetched(struct world *world, struct event *event)
+{
+    scheduler_send(world, event->target, LINK_DATABASE, tail_look_up);
+}
+
+static void tail_messages(struct world *world, struct event *event)
+{
+    scheduler_reply(world, event, LINK_NATS, tail_fetched);
+}
+
+static void tail_fetch(struct world *world, struct term *term)
+{
+    scheduler_send(world, term->index, LINK_NATS, tail_messages);
+}
+
+static void anchor(struct world *world, struct term *term);
+
+static void anchored(struct world *world, struct event *event)
+{
+    struct term *term = world->schedulers->all[event->target].term;
+    if (!event->number) {
+        anchor(world, term); /* somebody wrote in between */
+        return;
+    }
+    trace_add(world, (int)term->index, "anchored, epoch, sequence", (long long)term->epoch,
+              (long long)event->number);
+    term->last_id = (struct run_message_id){term->epoch, UINT64_MAX};
+    term->marker = event->number;
+    term->tail_next = term->core->log.runs_seq + 1;
+    term->state = TERM_READING;
+    tail_fetch(world, term);
+}
+
+static void anchor_arrived(struct world *world, struct event *event)
+{
+    const uint64_t *epoch = event->data;
+    uint64_t sequence = streams_anchor(world, *epoch, event->number);
+    scheduler_reply(world, event, LINK_NATS, anchored)->number = sequence;
+}
+
+static void range_known(struct world *world, struct event *event)
+{
+    struct term *term = world->schedulers->all[event->target].term;
+    uint64_t last = event->number, *epoch = memory_new(1, sizeof(*epoch));
+    *epoch = term->epoch;
+    struct event *request = scheduler_send(world, term->index, LINK_NATS, anchor_arrived);
+    request->number = last;
+    request->data = epoch;
+    request->drop = free;
+}
+
+static void range_asked(struct world *world, struct event *event)
+{
+    scheduler_reply(world, event, LINK_NATS, range_known)->number = world->streams->run_count;
+}
+
+static void anchor(struct world *world, struct term *term)
+{
+    scheduler_send(world, term->index, LINK_NATS, range_asked);
+}
+
+/* ---- loading ---- */
+
+static void load_base(struct world *world, struct term *term)
+{
+    static const struct plan plans[] = {{"business", 1000, 5000, 60, 60},
+                                        {"free", 5, 10, 900, 10},
+                                        {"pro", 50, 100, 60, 30},
+                                        {"starter", 10, 20, 900, 10}};
+    const struct core_limits limits = {.open_runs = faults_open_run_limit(world),
+                                       .catch_up_window_s = 86400,
+                                       .address_per_hour = 5};
+    term->world = world;
+    term->core = core_create(&limits, term->epoch, &world->database->progress, emit, term);
+    for (size_t i = 0; i < ARRAY_LENGTH(plans); i++)
+        core_load_plan(term->core, &plans[i]);
+    const struct facts *rows = &world->database->rows;
+    for (size_t i = 0; i < rows->token_count; i++)
+        if (rows->tokens[i].created_ms > world->now_ms - HOUR_MS)
+            (void)address_limit_take(term->core->addresses, rows->tokens[i].email,
+                                     rows->tokens[i].created_ms);
+}
+
+static void load_accounts(struct world *world, struct term *term)
+{
+    const struct facts *rows = &world->database->rows;
+    for (size_t i = 0; i < rows->account_count; i++) {
+        const struct fact_account *account = &rows->accounts[i];
+        if (account->change != FACT_DELETED &&
+            core_load_account(term->core, account->id, account->plan) != 0)
+            world_fail(world, "account %lld cannot be loaded", (long long)account->id);
+    }
+}
+
+static void load_jobs(struct world *world, struct term *term)
+{
+    const struct facts *rows = &world->database->rows;
+    for (size_t i = 0; i < rows->job_count; i++) {
+        const struct fact_job *job = &rows->jobs[i];
+        if (job->change != FACT_DELETED &&
+            core_load_job(term->core, job->id, job->account, job->version, job->cron_expression,
+                          job->enabled, job->due_after_ms) != 0)
+            world_fail(world, "job %lld cannot be loaded", (long long)job->id);
+    }
+}
+
+static void load_pending(struct world *world, struct term *term)
+{
+    struct ledger *ledger = world->ledger;
+    size_t kept = 0;
+    for (size_t i = 0; i < ledger->pending_count; i++) {
+        const struct ledger_run *pending = &ledger->pending[i];
+        if (ledger_find(world, pending->job, pending->minute)->row != ROW_PENDING)
+            continue;
+        ledger->pending[kept++] = *pending;
+        core_load_pending(term->core, &(struct run){.job = pending->job,
+                                                    .slot_s = (int64_t)pending->minute * 60,
+                                                    .version = 1,
+                                                    .timeout_s = 60,
+                                                    .attempt = 1});
+    }
+    ledger->pending_count = kept;
+}
+
+static void load_outbox(struct world *world, struct term *term)
+{
+    const struct facts *rows = &world->database->rows;
+    for (size_t i = 0; i < rows->mail_count; i++)
+        if (rows->mails[i].message_id)
+            outbox_add(world, term, rows->mails[i].outbox);
+}
+
+static void (*const loads[])(struct world *world, struct term *term) = {
+    load_base, load_accounts, load_jobs, load_pending, load_outbox};
+
+static void load_asked(struct world *world, struct event *event);
+
+static void load_next(struct world *world, struct event *event)
+{
+    struct term *term = world->schedulers->all[event->target].term;
+    if (term->load_step < ARRAY_LENGTH(loads)) {
+        scheduler_send(world, event->target, LINK_DATABASE, load_asked);
+        return;
+    }
+    term->state = TERM_ANCHORING;
+    anchor(world, term);
+}
+
+static void load_asked(struct world *world, struct event *event)
+{
+    struct term *term = term_of(world, event);
+    if (!term)
+        return;
+    loads[term->load_step++](world, term);
+    scheduler_reply(world, event, LINK_DATABASE, load_next);
+}
+
+void term_start(struct world *world, struct term *term)
+{
+    scheduler_send(world, term->index, LINK_DATABASE, load_asked);
+}
