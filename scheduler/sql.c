@@ -311,6 +311,7 @@ void sql_facts_rows(const struct db_outcome *outcome, struct facts *facts)
 }
 
 /* One array parameter of the facts of a kind that are in a state; element writes one. */
+// NOLINTBEGIN(bugprone-macro-parentheses): the noun makes names
 #define EACH(noun, wanted, type, element)                                                          \
     do {                                                                                           \
         db_array_begin(unit, (type));                                                              \
@@ -321,6 +322,7 @@ void sql_facts_rows(const struct db_outcome *outcome, struct facts *facts)
         }                                                                                          \
         db_array_end(unit);                                                                        \
     } while (0)
+// NOLINTEND(bugprone-macro-parentheses)
 
 #define COUNT(noun, wanted) count_##noun##s(facts, (wanted))
 #define COUNTER(noun)                                                                              \

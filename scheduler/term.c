@@ -17,7 +17,7 @@
 #include "shared/memory.h"
 
 #define MINUTE_MS           60000
-#define DAY_MS              (24 * 60 * MINUTE_MS)
+#define DAY_MS              INT64_C(86400000)
 #define PREPARE_AHEAD_MS    5000  /* the scan for a minute is done so long before it begins */
 #define SKIPPED_WAITING_MAX 20000 /* rows: missed minutes wait until these are written */
 #define COMMAND_CREDIT      512
@@ -334,7 +334,7 @@ static void housekeeping(uv_timer_t *timer)
     struct db_unit *unit = db_unit_new();
     sql_begin(unit);
     sql_assert_leader(unit, term->options.epoch);
-    sql_maintain_partitions(unit, now_ms, now_ms + (int64_t)PARTITIONS_AHEAD * DAY_MS,
+    sql_maintain_partitions(unit, now_ms, now_ms + PARTITIONS_AHEAD * DAY_MS,
                             now_ms - term->options.config->history_days * DAY_MS);
     sql_expire_answers(unit);
     sql_expire_tokens(unit);
@@ -396,7 +396,7 @@ static void tail_read(void *arg)
     sql_begin(unit);
     sql_assert_leader(unit, term->options.epoch);
     sql_maintain_partitions(unit, (int64_t)term->core->emitted * MINUTE_MS,
-                            now_ms + (int64_t)PARTITIONS_AHEAD * DAY_MS,
+                            now_ms + PARTITIONS_AHEAD * DAY_MS,
                             now_ms - term->options.config->history_days * DAY_MS);
     sql_commit(unit);
     if (db_run(term->db, unit, term->options.config->lease_ttl_ms, lead, term) != DB_OK)

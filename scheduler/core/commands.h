@@ -8,7 +8,7 @@
 #include "scheduler/core/core.h"
 #include "scheduler/core/facts.h"
 
-#define TOKEN_LIFETIME_MS (15 * 60 * 1000)
+#define TOKEN_LIFETIME_MS INT64_C(900000) /* 15 minutes */
 
 /*
  * Applies a command. token_id is fresh randomness, for the commands that make a token. Returns the

@@ -21,7 +21,7 @@ void run_log_free(struct run_log *log)
 
 static struct run_message *message_of(const struct run_log *log, uint64_t number)
 {
-    INVARIANT(number >= log->first && number - log->first < log->count);
+    INVARIANT(number >= log->first && number - log->first < log->count && log->capacity > 0);
     return &log->ring[(log->head + (number - log->first)) % log->capacity];
 }
 
