@@ -70,11 +70,11 @@ int core_load_job(struct core *core, int64_t id, int64_t account, uint32_t versi
                   const char *cron_expression, bool enabled, int64_t due_after_ms)
 {
     char error[CRON_ERROR_SIZE];
-    struct cron cron;
+    struct cron cron = {0};
     uint32_t owner = place_table_find(&core->accounts, account);
-    if (owner == PLACE_NONE ||
-        cron_parse(cron_expression, strlen(cron_expression), &cron, error) != 0)
+    if (owner == PLACE_NONE)
         return -1;
+    int parsed = cron_parse(cron_expression, strlen(cron_expression), &cron, error);
     struct job *job = job_at(&core->jobs, place_table_add(&core->jobs, id));
     job->cron = cron;
     job->account = owner;
@@ -83,7 +83,7 @@ int core_load_job(struct core *core, int64_t id, int64_t account, uint32_t versi
     struct account *owning = account_at(&core->accounts, owner);
     owning->stored_jobs++;
     owning->active_jobs += enabled;
-    return 0;
+    return parsed;
 }
 
 static bool is_known(const struct core *core, const struct run *run)

@@ -102,7 +102,10 @@ void core_free(struct core *core);
 void core_load_plan(struct core *core, const struct plan *plan);
 /* -1 where the plan is unknown. */
 int core_load_account(struct core *core, int64_t id, const char *plan);
-/* due_after_ms: slots behind it count. -1 where the account is unknown or the expression wrong. */
+/*
+ * due_after_ms: slots behind it count. -1 where the account is unknown, or the expression wrong:
+ * such a job is there, for commands to change or delete it, and never due.
+ */
 int core_load_job(struct core *core, int64_t id, int64_t account, uint32_t version,
                   const char *cron_expression, bool enabled, int64_t due_after_ms);
 /* A pending row. */

@@ -135,6 +135,7 @@ static void index_remove(struct open_runs *runs, uint32_t place)
 
 static void emitted_push(struct open_runs *runs, uint32_t place)
 {
+    runs->runs[place].next_finished = runs->emitted_first + runs->emitted_count;
     runs->emitted[(runs->emitted_head + runs->emitted_count++) % runs->emitted_capacity] = place;
 }
 
@@ -187,6 +188,7 @@ void open_runs_record(struct open_runs *runs, uint32_t place)
     struct open_run *run = &runs->runs[place];
     INVARIANT(run->state == OPEN_RUN_EMITTED);
     run->state = OPEN_RUN_RECORDED;
+    run->next_finished = OPEN_RUN_NONE;
     run->has_row = 1;
 }
 
@@ -206,8 +208,10 @@ uint32_t open_runs_oldest_emitted(struct open_runs *runs)
 {
     while (runs->emitted_count) {
         uint32_t place = runs->emitted[runs->emitted_head];
-        if (runs->runs[place].state == OPEN_RUN_EMITTED)
+        const struct open_run *run = &runs->runs[place];
+        if (run->state == OPEN_RUN_EMITTED && run->next_finished == runs->emitted_first)
             return place;
+        runs->emitted_first++;
         runs->emitted_head = (runs->emitted_head + 1) % runs->emitted_capacity;
         runs->emitted_count--;
     }

@@ -26,7 +26,8 @@ struct open_run {
     int64_t emitted_ms;
     int64_t started_ms; /* of the result */
     uint32_t duration_ms;
-    uint32_t next_finished; /* chain of the finished, or of the free */
+    uint32_t
+        next_finished; /* chain of the finished, or of the free; of an emitted one: its entry */
     uint16_t code;
     uint8_t outcome; /* enum result_outcome */
     uint8_t state;   /* enum open_run_state */
@@ -41,8 +42,12 @@ struct open_runs {
     uint32_t index_mask;
     /* The finished in the order of their results. */
     uint32_t first_finished, last_finished, finished_count;
-    /* Those emitted in order of emission; entries whose run has moved on are passed over. */
-    uint32_t *emitted; /* owned: a ring of places */
+    /*
+     * Those emitted in order of emission; entries whose run has moved on are passed over, also when
+     * another run has its place now: the entries are numbered.
+     */
+    uint32_t *emitted;      /* owned: a ring of places */
+    uint32_t emitted_first; /* number of the entry at head */
     uint32_t emitted_capacity, emitted_head, emitted_count;
 };
 

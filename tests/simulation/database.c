@@ -136,6 +136,7 @@ static void job_copy(struct fact_job *to, const struct fact_job *from)
 void database_read_facts(struct world *world, const uint64_t *commands, size_t count,
                          struct facts *facts)
 {
+    static const uint8_t none[TOKEN_ID_SIZE];
     struct database *database = world->database;
     const struct facts *rows = &database->rows;
     for (size_t i = 0; i < count; i++) {
@@ -149,7 +150,9 @@ void database_read_facts(struct world *world, const uint64_t *commands, size_t c
             fact->status = answer->status;
             fact_set(&fact->body, answer->body);
         }
-        const struct fact_token *token = facts_token(rows, command->token_id);
+        const struct fact_token *token = memcmp(command->token_id, none, TOKEN_ID_SIZE) != 0
+                                             ? facts_token(rows, command->token_id)
+                                             : NULL;
         if (token && !facts_token(facts, token->id))
             token_copy(facts_add_token(facts), token);
         const struct fact_account *accounts[3] = {
