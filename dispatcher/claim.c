@@ -15,8 +15,10 @@
 #define ASK_AGAIN_MS      3000 /* the leader */
 #define TICK_MS           100
 #define HELD              "held"
-/* "<sequence> <ack subject>" */
-#define CLAIM_SIZE (24 + BUS_ACK_SUBJECT_SIZE)
+/* "<sequence> <ack subject> <c or d><name of the asker>" */
+#define CLAIM_SIZE (24 + BUS_ACK_SUBJECT_SIZE + BUS_INBOX_SIZE)
+#define CLAIM      'c'
+#define DOUBT      'd'
 
 struct claim {
     struct claim *next;
@@ -44,6 +46,7 @@ struct claims {
     int64_t settled_ms; /* monotonic: from when on silence counts */
     struct bus_subscription *subscriptions[LANES];
     struct bus_subscription *answers;
+    char name[BUS_INBOX_SIZE];    /* random: tells our own requests from those of others */
     char inbox[BUS_INBOX_SIZE];   /* questions' reply subjects are "<inbox>.<sequence>" */
     struct result_batch question; /* scratch: it is large */
 };
@@ -85,14 +88,14 @@ static void on_claim_answer(void *arg, enum bus_status status, const struct bus_
     claim->due_ms = now_ms;
 }
 
-static bool ask_dispatchers(struct claims *claims, const struct message *message,
+static bool ask_dispatchers(struct claims *claims, const struct message *message, char kind,
                             bus_answer_cb *on_answer, void *arg)
 {
     char subject[32];
     char text[CLAIM_SIZE];
     snprintf(subject, sizeof(subject), SUBJECT_CLAIM_FORMAT, message->lane);
-    int length =
-        snprintf(text, sizeof(text), "%" PRIu64 " %s", message->sequence, message->ack_subject);
+    int length = snprintf(text, sizeof(text), "%" PRIu64 " %s %c%s", message->sequence,
+                          message->ack_subject, kind, claims->name);
     return bus_request(claims->bus, subject, NULL, 0, text, (size_t)length, ANSWER_TIMEOUT_MS,
                        on_answer, arg) == BUS_OK;
 }
@@ -130,7 +133,7 @@ void claims_doubt_all(struct claims *claims)
         doubt->sequence = message->sequence;
         doubt->next = claims->doubts;
         claims->doubts = doubt;
-        if (!ask_dispatchers(claims, message, on_doubt_answer, doubt))
+        if (!ask_dispatchers(claims, message, DOUBT, on_doubt_answer, doubt))
             doubt_free(doubt);
     }
 }
@@ -140,32 +143,54 @@ bool claims_doubting(const struct claims *claims)
     return claims->doubts != NULL;
 }
 
+/* What another dispatcher asks. */
+struct request {
+    uint64_t sequence;
+    const char *ack_subject; /* of the delivery that the asker has */
+    struct bus_delivery delivery;
+    bool doubt;
+};
+
+/* Takes text apart. Fails on what cannot be read, and on what we have asked ourselves. */
+static bool parse_request(const struct claims *claims, char *text, struct request *request)
+{
+    char *end;
+    request->sequence = strtoull(text, &end, 10);
+    char *ack_end = *end == ' ' ? strchr(end + 1, ' ') : NULL;
+    if (!ack_end)
+        return false;
+    *ack_end = '\0';
+    request->ack_subject = end + 1;
+    const char *kind = ack_end + 1;
+    request->doubt = *kind == DOUBT;
+    return (*kind == DOUBT || *kind == CLAIM) && strcmp(kind + 1, claims->name) != 0 &&
+           bus_delivery_parse(request->ack_subject, &request->delivery) == 0 &&
+           request->delivery.stream_sequence == request->sequence;
+}
+
 /* Somebody asks whether we hold a message. Our own questions come here too. */
-static void on_claim(void *arg, const struct bus_message *request)
+static void on_claim(void *arg, const struct bus_message *message)
 {
     struct claims *claims = arg;
     char text[CLAIM_SIZE];
-    if (!request->reply || request->length >= sizeof(text))
+    struct request request;
+    if (!message->reply || message->length >= sizeof(text))
         return;
-    memcpy(text, request->data, request->length);
-    text[request->length] = '\0';
-    char *end;
-    uint64_t sequence = strtoull(text, &end, 10);
-    struct bus_delivery delivery;
-    if (end == text || *end != ' ' || bus_delivery_parse(end + 1, &delivery) != 0 ||
-        delivery.stream_sequence != sequence)
+    memcpy(text, message->data, message->length);
+    text[message->length] = '\0';
+    if (!parse_request(claims, text, &request))
         return;
-    struct message *held = messages_find(claims->messages, sequence);
+    struct message *held = messages_find(claims->messages, request.sequence);
     if (!held || held->state == MESSAGE_ABANDONED)
         return;
-    /* Of two that only claim it, the one with the later delivery gives way. */
-    bool later = delivery.delivered > held->delivered;
-    if (held->state != MESSAGE_RUNNING && !later)
+    /* Who only claims it has nothing to say to its holder; of two that claim, the later yields. */
+    bool later = request.delivery.delivered > held->delivered;
+    if (held->state != MESSAGE_RUNNING && (request.doubt || !later))
         return;
-    if (bus_publish(claims->bus, request->reply, NULL, HELD, strlen(HELD)) != BUS_OK)
+    if (bus_publish(claims->bus, message->reply, NULL, HELD, strlen(HELD)) != BUS_OK)
         return;
     if (later)
-        message_take_ack_subject(held, end + 1, delivery.delivered);
+        message_take_ack_subject(held, request.ack_subject, request.delivery.delivered);
     bus_work_progress(claims->bus, held->ack_subject);
 }
 
@@ -243,7 +268,7 @@ static void on_timer(uv_timer_t *timer)
         if (claim->waiting || claim->due_ms > now_ms || !bus_connected(claims->bus))
             continue;
         if (claim->message->state == MESSAGE_CLAIMING) {
-            claim->waiting = ask_dispatchers(claims, claim->message, on_claim_answer, claim);
+            claim->waiting = ask_dispatchers(claims, claim->message, CLAIM, on_claim_answer, claim);
         } else {
             ask_leader(claim);
             claim->due_ms = now_ms + ASK_AGAIN_MS;
@@ -261,7 +286,7 @@ void claims_begin(struct claims *claims, struct message *message)
     claim->next = claims->first;
     claims->first = claim;
     message->state = MESSAGE_CLAIMING;
-    claim->waiting = ask_dispatchers(claims, message, on_claim_answer, claim);
+    claim->waiting = ask_dispatchers(claims, message, CLAIM, on_claim_answer, claim);
     if (!uv_is_active((uv_handle_t *)&claims->timer))
         uv_timer_start(&claims->timer, on_timer, TICK_MS, TICK_MS);
 }
@@ -299,6 +324,7 @@ struct claims *claims_open(uv_loop_t *loop, struct bus *bus, struct messages *me
         snprintf(subject, sizeof(subject), SUBJECT_CLAIM_FORMAT, lane);
         claims->subscriptions[lane] = bus_subscribe(bus, subject, NULL, on_claim, claims);
     }
+    bus_new_inbox(bus, claims->name);
     bus_new_inbox(bus, claims->inbox);
     char answers[BUS_INBOX_SIZE + 2];
     snprintf(answers, sizeof(answers), "%s.*", claims->inbox);
