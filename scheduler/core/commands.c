@@ -380,12 +380,16 @@ static void job_update(struct context *context)
     struct job *job = job_at(&core->jobs, place);
     struct cron cron = job->cron;
     bool enabled = input->fields & JOB_ENABLED ? input->enabled : fact->enabled;
+    bool resumed = enabled && !fact->enabled;
     bool new_schedule =
         (input->fields & JOB_CRON) && strcmp(input->cron_expression, fact->cron_expression) != 0;
-    if ((input->fields & JOB_CRON) &&
-        schedule_of(context, &core->plans[account->plan], input->cron_expression, &cron) != 0)
+    /* Also when it is resumed: the plan may be another one than when it was paused. */
+    const char *expression =
+        input->fields & JOB_CRON ? input->cron_expression : fact->cron_expression;
+    if (((input->fields & JOB_CRON) || resumed) &&
+        schedule_of(context, &core->plans[account->plan], expression, &cron) != 0)
         return;
-    if (enabled && !fact->enabled && check_active(context, account) != 0)
+    if (resumed && check_active(context, account) != 0)
         return;
 
     if (input->fields & JOB_NAME)
@@ -400,7 +404,7 @@ static void job_update(struct context *context)
         fact_set(&fact->payload, input->payload);
     if (input->fields & JOB_FAILURE_URL)
         fact_set(&fact->failure_webhook_url, input->failure_webhook_url);
-    if (new_schedule || (enabled && !fact->enabled))
+    if (new_schedule || resumed)
         fact->due_after_ms = context->now_ms; /* what was due before is not made up for */
     account->active_jobs += (uint32_t)enabled - (uint32_t)fact->enabled;
     fact->enabled = enabled;
