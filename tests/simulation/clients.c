@@ -12,7 +12,7 @@
 #include "tests/simulation/streams.h"
 
 #define TEXT_SIZE        48
-#define RESEND_MAX_MS    60000
+#define RESEND_MAX_MS    1200000
 #define JOBS_PER_ACCOUNT 40
 #define NEWCOMERS        25     /* accounts made and deleted by mail, at most */
 #define PACE_MS          240000 /* between commands, on average; now and then they come in bursts */

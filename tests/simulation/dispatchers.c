@@ -135,9 +135,8 @@ static bool nats_waits(struct world *world, struct event *event)
     const struct streams *streams = world->streams;
     if (!streams->down && world->now_ms >= streams->stalled_until_ms)
         return false;
-    int64_t at_ms = world->now_ms + 1000;
-    world_again(world, event,
-                streams->stalled_until_ms > at_ms ? streams->stalled_until_ms : at_ms);
+    int64_t until_ms = streams->down ? streams->down_until_ms : streams->stalled_until_ms;
+    world_again(world, event, until_ms + 1);
     return true;
 }
 

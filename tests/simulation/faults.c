@@ -97,6 +97,7 @@ static void outage(struct world *world, struct event *event)
     case 2:
         trace_add(world, -1, "NATS is down for ms", length_ms, 0);
         world->streams->down = true;
+        world->streams->down_until_ms = world->now_ms + length_ms;
         if (chance_of(world, PER_MILLION / 2))
             streams_restart(world);
         schedulers_nats_down(world);

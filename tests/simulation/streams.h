@@ -45,6 +45,7 @@ struct streams {
     uint64_t refused;
 
     bool down;                /* connections are broken */
+    int64_t down_until_ms;    /* then: those who wait come back with the connection */
     int64_t stalled_until_ms; /* messages wait until then */
 };
 
