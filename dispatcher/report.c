@@ -9,6 +9,7 @@
 #include "shared/memory.h"
 
 #define REPORTS_PER_LANE 2
+#define PACE_MS          10 /* between two messages of a lane: the leader writes every 20 ms */
 #define ACK_TIMEOUT_MS   5000
 #define RETRY_FIRST_MS   250
 #define RETRY_MAX_MS     5000
@@ -27,7 +28,9 @@ struct report {
 
 struct reports {
     struct bus *bus;
-    uv_timer_t timer; /* data: this; the memory goes in its close callback */
+    uv_timer_t timer;            /* data: this; the memory goes in the last close callback */
+    uv_timer_t pace;             /* data: this */
+    int64_t published_ms[LANES]; /* monotonic: when the lane's last message left */
     struct run_queue waiting[LANES];
     unsigned under_way[LANES]; /* messages without a PubAck, failed ones too */
     struct report *failed;
@@ -42,6 +45,8 @@ struct reports *reports_open(uv_loop_t *loop, struct bus *bus)
     reports->bus = bus;
     uv_timer_init(loop, &reports->timer);
     reports->timer.data = reports;
+    uv_timer_init(loop, &reports->pace);
+    reports->pace.data = reports;
     return reports;
 }
 
@@ -62,9 +67,15 @@ static void on_timer_closed(uv_handle_t *handle)
     free(reports);
 }
 
+static void on_pace_closed(uv_handle_t *handle)
+{
+    struct reports *reports = handle->data;
+    uv_close((uv_handle_t *)&reports->timer, on_timer_closed);
+}
+
 void reports_close(struct reports *reports)
 {
-    uv_close((uv_handle_t *)&reports->timer, on_timer_closed);
+    uv_close((uv_handle_t *)&reports->pace, on_pace_closed);
 }
 
 void reports_add(struct reports *reports, struct held_run *run)
@@ -166,14 +177,29 @@ static void publish_waiting(struct reports *reports, unsigned lane)
     }
     result_batch_encode(batch, &report->bytes);
     reports->under_way[lane]++;
+    reports->published_ms[lane] = clock_monotonic_ms();
     publish(report);
+}
+
+static void on_pace(uv_timer_t *timer)
+{
+    reports_turn(timer->data);
 }
 
 void reports_turn(struct reports *reports)
 {
-    for (unsigned lane = 0; lane < LANES; lane++)
-        while (reports->waiting[lane].first && reports->under_way[lane] < REPORTS_PER_LANE)
+    int64_t now_ms = clock_monotonic_ms(), wait_ms = 0;
+    for (unsigned lane = 0; lane < LANES; lane++) {
+        const struct run_queue *waiting = &reports->waiting[lane];
+        int64_t rest_ms = reports->published_ms[lane] + PACE_MS - now_ms;
+        while (waiting->first && reports->under_way[lane] < REPORTS_PER_LANE &&
+               (rest_ms <= 0 || waiting->count >= RESULT_BATCH_MAX))
             publish_waiting(reports, lane);
+        if (waiting->first && reports->under_way[lane] < REPORTS_PER_LANE)
+            wait_ms = wait_ms && wait_ms < rest_ms ? wait_ms : rest_ms;
+    }
+    if (wait_ms && !uv_is_active((uv_handle_t *)&reports->pace))
+        uv_timer_start(&reports->pace, on_pace, (uint64_t)wait_ms, 0);
 }
 
 void reports_hurry(struct reports *reports)

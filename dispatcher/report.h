@@ -1,8 +1,8 @@
 /*
- * Results on their way to the stream RESULTS. What a turn of the loop brought goes out as one
- * message a lane; while a lane has REPORTS_PER_LANE messages unacknowledged its further results
- * gather. A message without a PubAck is published again, for as long as it takes: the leader
- * ignores what it has had. Nothing here is more than the runs held (message.h).
+ * Results on their way to the stream RESULTS. A lane's result goes out at once; those that come
+ * within PACE_MS of it, or while REPORTS_PER_LANE messages are unacknowledged, gather in the next.
+ * A message without a PubAck is published again, for as long as it takes: the leader ignores what
+ * it has had. Nothing here is more than the runs held (message.h).
  */
 #ifndef DISPATCHER_REPORT_H
 #define DISPATCHER_REPORT_H

@@ -19,9 +19,11 @@
 #define MINUTE_MS           60000
 #define DAY_MS              INT64_C(86400000)
 #define PREPARE_AHEAD_MS    5000  /* the scan for a minute is done so long before it begins */
+#define CLOCK_LOOK_MS       1000  /* the longest that the clock is not looked at */
+#define TICKING_MS          50    /* minutes that were missed are dealt with for so long at once */
 #define SKIPPED_WAITING_MAX 20000 /* rows: missed minutes wait until these are written */
 #define COMMAND_CREDIT      512
-#define RESULT_CREDIT       64 /* messages */
+#define RESULT_CREDIT       1024 /* messages; their results are runs that are open anyway */
 #define HOUSEKEEPING_MS     10000
 #define PURGE_AGAIN_MS      100 /* while there is something to purge */
 #define PARTITIONS_AHEAD    2   /* days */
@@ -206,21 +208,34 @@ static void tick_now(struct term *term)
 
 static void clock_timer(uv_timer_t *timer)
 {
-    term_tick(timer->data);
+    struct term *term = timer->data;
+    turn_kick(term->turn);
+    term_tick(term);
 }
 
+/* The wall clock may be set meanwhile, so it is looked at every second. */
 static void clock_until(struct term *term, int64_t time_ms)
 {
     int64_t delay_ms = time_ms - clock_now_ms();
+    if (delay_ms > CLOCK_LOOK_MS)
+        delay_ms = CLOCK_LOOK_MS;
     uv_update_time(term->loop);
     uv_timer_start(&term->clock, clock_timer, (uint64_t)(delay_ms > 0 ? delay_ms : 0), 0);
 }
 
-/* Does what the clock says, and comes again when it says the next thing. */
+/*
+ * Does what the clock says, and comes again when it says the next thing. A long backlog of minutes
+ * is dealt with in pieces, between which the lease is renewed.
+ */
 static void term_tick(struct term *term)
 {
     struct core *core = term->core;
-    while (term->state == TERM_LEADING && lease_valid(term->options.lease)) {
+    int64_t until_ms = clock_monotonic_ms() + TICKING_MS;
+    while (term->state == TERM_LEADING) {
+        if (!lease_valid(term->options.lease)) {
+            term_fail(term, "the lease ran out");
+            return;
+        }
         int64_t now_ms = clock_now_ms();
         int64_t slot_ms = (int64_t)core_next_minute(core) * MINUTE_MS;
         if (now_ms < slot_ms - PREPARE_AHEAD_MS) {
@@ -239,8 +254,14 @@ static void term_tick(struct term *term)
         }
         /* Both are over with the next commit, which comes back here. */
         if (turn_holds_commands(term->turn) ||
-            core->skipped.count - core->skipped_first > SKIPPED_WAITING_MAX)
+            core->skipped.count - core->skipped_first > SKIPPED_WAITING_MAX) {
+            clock_until(term, now_ms + CLOCK_LOOK_MS);
             return;
+        }
+        if (clock_monotonic_ms() >= until_ms) {
+            clock_until(term, now_ms);
+            return;
+        }
         tick_now(term);
     }
 }
@@ -320,16 +341,20 @@ static void housekeeping(uv_timer_t *timer);
 static void house_kept(void *arg, const struct db_outcome *outcome)
 {
     struct term *term = arg;
+    bool goes_on = outcome->status == DB_OK && sql_purge_goes_on(outcome);
+    if (outcome->status != DB_OK)
+        LOG_WARN("housekeeping failed, trying again later", LOG_STR("sqlstate", outcome->sqlstate),
+                 LOG_STR("error", outcome->message));
     if (term->state == TERM_LEADING)
         uv_timer_start(&term->housekeeping, housekeeping,
-                       sql_purge_goes_on(outcome) ? PURGE_AGAIN_MS : HOUSEKEEPING_MS, 0);
+                       goes_on ? PURGE_AGAIN_MS : HOUSEKEEPING_MS, 0);
 }
 
 static void housekeeping(uv_timer_t *timer)
 {
     struct term *term = timer->data;
     if (!may_write(term))
-        return;
+        return; /* the term is about to end */
     int64_t now_ms = clock_now_ms();
     struct db_unit *unit = db_unit_new();
     sql_begin(unit);

@@ -16,7 +16,7 @@
 #define COMMANDS_MAX       256  /* applied in one transaction */
 #define SKIPPED_MAX        8192 /* rows of skipped slots in one */
 #define PENDING_MAX        4096 /* pending rows in one */
-#define FINISHED_MANY      1024 /* with so many results waiting, pending rows wait too */
+#define BURST_RUNS         5000 /* with so many runs open, most finish before their row is due */
 #define PENDING_AGE_MS     200  /* a run that finishes sooner is written once */
 #define PENDING_AGE_MAX_MS 5000 /* no open run goes without a row for longer */
 #define PACE_MS            20   /* between transactions without commands */
@@ -118,8 +118,8 @@ static void turn_committed(void *arg, const struct db_outcome *outcome)
         fail(turn, "transaction failed", outcome);
         return;
     }
+    events_send(turn); /* first: who has the answer may try the old key at another gateway */
     answers_send(turn);
-    events_send(turn);
     mails_send(turn);
     if (turn->outbox_taken)
         outbox_forget(turn->options.outbox, turn->outbox_taken);
@@ -160,11 +160,11 @@ static void turn_write(struct turn *turn)
 {
     struct core *core = turn->options.core;
     int64_t now_ms = clock_now_ms();
-    bool many = core->open.finished_count >= FINISHED_MANY;
+    bool burst = core->open.count >= BURST_RUNS;
     struct core_collect_limits limits = {.skipped = SKIPPED_MAX,
                                          .pending = PENDING_MAX,
                                          .pending_age_ms =
-                                             many ? PENDING_AGE_MAX_MS : PENDING_AGE_MS};
+                                             burst ? PENDING_AGE_MAX_MS : PENDING_AGE_MS};
     core_collect(core, now_ms, &limits, &turn->rows);
     const int64_t *outbox_ids;
     turn->outbox_taken = outbox_acknowledged(turn->options.outbox, &outbox_ids);
@@ -201,8 +201,10 @@ static void turn_read(void *arg, const struct db_outcome *outcome)
         fail(turn, "reading for commands failed", outcome);
         return;
     }
-    if (!turn->options.may_write(turn->options.arg))
-        return; /* the term is about to end */
+    if (!turn->options.may_write(turn->options.arg)) {
+        turn->options.on_failed(turn->options.arg, "the lease ran out");
+        return;
+    }
     sql_facts_rows(outcome, &turn->facts);
     int64_t now_ms = clock_now_ms();
     for (size_t i = 0; i < turn->taken; i++) {
@@ -281,7 +283,9 @@ static void housekeeping_done(void *arg, const struct db_outcome *outcome)
 {
     struct turn *turn = arg;
     turn->housekeeping = false;
-    if (outcome->status != DB_OK) {
+    bool rolled_back =
+        outcome->status == DB_ERROR && strcmp(outcome->sqlstate, SQL_NOT_LEADER) != 0;
+    if (outcome->status != DB_OK && !rolled_back) {
         fail(turn, "housekeeping failed", outcome);
         return;
     }
@@ -297,6 +301,11 @@ void turn_run(struct turn *turn, struct db_unit *unit, db_done_cb *on_done, void
     turn->housekeeping = true;
     if (db_run(turn->options.db, unit, WRITE_TIMEOUT_MS, housekeeping_done, turn) != DB_OK)
         turn->options.on_failed(turn->options.arg, "the queue to PostgreSQL is full");
+}
+
+const struct core_progress *turn_written(const struct turn *turn)
+{
+    return &turn->written;
 }
 
 bool turn_holds_commands(const struct turn *turn)
