@@ -45,7 +45,7 @@ static int find_route(struct request *request)
         return -1;
     case ROUTER_OPTIONS:
         reply_header(request, "allow", match.allow);
-        reply_empty(request);
+        reply_empty(request, 204);
         return -1;
     }
     INVARIANT(false && "a verdict that is none");

@@ -270,8 +270,10 @@ void command_pass_on(struct request *request, const struct answer *answer)
         snprintf(text, sizeof text, "%d", answer->retry_after_s);
         reply_header(request, "retry-after", text);
     }
+    if (answer->status == 401) /* the account went between its key's check and its command */
+        reply_header(request, "www-authenticate", "Bearer");
     if (answer->status == 204)
-        reply_empty(request);
+        reply_empty(request, 204);
     else
         reply_json(request, answer->status, answer->body, answer->body_length);
 }

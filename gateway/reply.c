@@ -14,6 +14,8 @@
 #define DETAIL_MAX       1024      /* bytes of a sentence for the user */
 #define UNSENT_BYTES_MAX 268435456 /* of answers that clients have not taken yet, all together */
 
+static const char json_type[] = "application/json";
+
 struct status_reason {
     int status;
     const char *reason;
@@ -23,6 +25,7 @@ static const struct status_reason reasons[] = {
     {200, "OK"},
     {201, "Created"},
     {204, "No Content"},
+    {304, "Not Modified"},
     {400, "Bad Request"},
     {401, "Unauthorized"},
     {403, "Forbidden"},
@@ -53,8 +56,9 @@ void reply_header(struct request *request, const char *name, const char *value)
                           NULL, copy.base, copy.len);
 }
 
-/* bytes must live as long as the request. */
-static void send_answer(struct request *request, int status, char *bytes, size_t length)
+/* bytes must live as long as the request; type is NULL where the answer has no body. */
+static void send_answer(struct request *request, int status, const char *type, const char *bytes,
+                        size_t length)
 {
     static h2o_generator_t generator = {NULL, NULL};
     h2o_req_t *h2o = request->h2o;
@@ -65,10 +69,10 @@ static void send_answer(struct request *request, int status, char *bytes, size_t
     h2o->res.reason = reason_of(status);
     if (server_draining(request->gateway->server))
         h2o->http1_is_persistent = 0;
-    if (status != 204) { /* which must not say a length: RFC 9110, 8.6 */
+    if (type != NULL) { /* 204 must not say a length: RFC 9110, 8.6 */
         h2o->res.content_length = length;
-        h2o_add_header(&h2o->pool, &h2o->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
-                       H2O_STRLIT("application/json"));
+        h2o_add_header(&h2o->pool, &h2o->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type,
+                       strlen(type));
     }
     h2o_start_response(h2o, &generator);
     h2o_iovec_t body = h2o_iovec_init(bytes, length);
@@ -105,13 +109,13 @@ void reply_buffer(struct request *request, int status, struct buffer *body)
     *answer = (struct answer_bytes){body->data, body->length};
     unsent_bytes += answer->length;
     *body = BUFFER_EMPTY;
-    send_answer(request, status, answer->bytes, answer->length);
+    send_answer(request, status, json_type, answer->bytes, answer->length);
 }
 
 void reply_json(struct request *request, int status, const char *json, size_t length)
 {
     h2o_iovec_t copy = h2o_strdup(&request->h2o->pool, json, length);
-    send_answer(request, status, copy.base, copy.len);
+    send_answer(request, status, json_type, copy.base, copy.len);
 }
 
 void reply_error(struct request *request, int status, const char *format, ...)
@@ -137,7 +141,12 @@ void reply_retry(struct request *request, int status, int retry_after_s, const c
     reply_error(request, status, "%s", detail);
 }
 
-void reply_empty(struct request *request)
+void reply_constant(struct request *request, const char *type, const char *bytes, size_t length)
 {
-    send_answer(request, 204, NULL, 0);
+    send_answer(request, 200, type, bytes, length);
+}
+
+void reply_empty(struct request *request, int status)
+{
+    send_answer(request, status, NULL, NULL, 0);
 }

@@ -23,7 +23,9 @@ void reply_json(struct request *request, int status, const char *json, size_t le
 void reply_error(struct request *request, int status, const char *format, ...) PRINTF_LIKE(3, 4);
 /* The same with Retry-After. */
 void reply_retry(struct request *request, int status, int retry_after_s, const char *detail);
-/* 204 */
-void reply_empty(struct request *request);
+/* 200; type and bytes are constants. */
+void reply_constant(struct request *request, const char *type, const char *bytes, size_t length);
+/* 204 or 304 */
+void reply_empty(struct request *request, int status);
 
 #endif

@@ -4,6 +4,7 @@
 #include "gateway/cron_preview.h"
 #include "gateway/executions.h"
 #include "gateway/jobs.h"
+#include "gateway/openapi.h"
 
 const struct route routes[] = {
     {"POST", "/register", accounts_register, ROUTE_METERED, ROUTE_WITH_BODY},
@@ -21,5 +22,6 @@ const struct route routes[] = {
     {"DELETE", "/jobs/{id}", jobs_delete, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"GET", "/jobs/{id}/executions", executions_list, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"GET", "/cron/preview", cron_preview, ROUTE_PUBLIC, ROUTE_WITHOUT_BODY},
+    {"GET", "/openapi.yaml", openapi_show, ROUTE_PUBLIC, ROUTE_WITHOUT_BODY},
 };
 const size_t routes_count = ARRAY_LENGTH(routes);

@@ -1,5 +1,5 @@
-# Writes OUTPUT, a C file with the table of FILES (separated by commas), in order. Arrays of bytes
-# and not string literals, whose length C limits.
+# Writes OUTPUT, a C file with the table of FILES (separated by commas), in order.
+include(${CMAKE_CURRENT_LIST_DIR}/../../cmake/embed.cmake)
 string(REPLACE "," ";" files "${FILES}")
 set(arrays "")
 set(rows "")
@@ -12,9 +12,8 @@ foreach(file IN LISTS files)
     message(FATAL_ERROR "migration ${name}: number ${expected} was expected here")
   endif()
   math(EXPR expected "${expected} + 1")
-  file(READ "${file}" hex HEX)
-  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
-  string(APPEND arrays "static const unsigned char sql_${version}[] = {${bytes}0};\n")
+  embed_array(array sql_${version} "${file}")
+  string(APPEND arrays "${array}")
   string(APPEND rows "    {${version}, \"${name}\", (const char *)sql_${version}},\n")
 endforeach()
 file(WRITE "${OUTPUT}"

@@ -8,6 +8,7 @@ import secrets
 
 import httpx
 
+import contract
 import wait
 
 TOKEN = re.compile(r"(?<![0-9A-Za-z_-])[0-9A-Za-z]{50,90}(?![0-9A-Za-z_-])")
@@ -51,10 +52,10 @@ def token_in(message) -> str:
 
 
 class Api(httpx.Client):
-    """One gateway; with a key once it is registered."""
+    """One gateway; with a key once it is registered. Every answer is held against the contract."""
 
     def __init__(self, base_url: str, mail: MailDir, key: str | None = None):
-        super().__init__(base_url=base_url, timeout=60, trust_env=False)
+        super().__init__(base_url=base_url, timeout=60, trust_env=False, event_hooks={"response": [contract.check]})
         self.mail = mail
         self.address = None
         self.key = None
