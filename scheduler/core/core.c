@@ -40,6 +40,7 @@ void core_free(struct core *core)
     execution_batch_free(&core->skipped);
     free(core->candidates);
     free(core->fresh);
+    free(core->found);
     free(core);
 }
 

@@ -136,8 +136,9 @@ static void turn_committed(struct world *world, struct event *event)
     outbox_next(world, term);
     struct outbox *outbox = &term->outbox;
     outbox->acknowledged_count -= turn->outbox_taken;
-    memmove(outbox->acknowledged, outbox->acknowledged + turn->outbox_taken,
-            outbox->acknowledged_count * sizeof(int64_t));
+    if (turn->outbox_taken)
+        memmove(outbox->acknowledged, outbox->acknowledged + turn->outbox_taken,
+                outbox->acknowledged_count * sizeof(int64_t));
 
     unsigned commands = (unsigned)turn->taken;
     turn->queue_count -= turn->taken;
