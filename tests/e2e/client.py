@@ -51,6 +51,12 @@ def token_in(message) -> str:
     return tokens.pop()
 
 
+def request(method: str, url: str, **options) -> httpx.Response:
+    """One request on a connection of its own; its answer is held against the contract."""
+    with httpx.Client(timeout=60, trust_env=False, event_hooks={"response": [contract.check]}) as each:
+        return each.request(method, url, **options)
+
+
 class Api(httpx.Client):
     """One gateway; with a key once it is registered. Every answer is held against the contract."""
 

@@ -3,9 +3,9 @@
 import re
 import signal
 
-import httpx
 import pytest
 
+import client
 import process
 import wait
 
@@ -120,7 +120,7 @@ def test_a_read_without_postgresql_gets_503(make_stack):
     stack = make_stack(dispatchers=0)
     api = stack.account()
     stack.postgres.stop()
-    answer = httpx.get(f"{stack.url()}/jobs", headers={"Authorization": f"Bearer {api.key}"}, timeout=60)
+    answer = client.request("GET", f"{stack.url()}/jobs", headers={"Authorization": f"Bearer {api.key}"})
     assert answer.status_code == 503 and "detail" in answer.json()
     stack.postgres.start()
     wait.until(lambda: api.get("/jobs").status_code == 200, 30, "reads are answered again")

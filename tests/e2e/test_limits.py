@@ -6,6 +6,7 @@ import signal
 import httpx
 import pytest
 
+import client
 import shapes
 import wait
 from raw_http import Connection, request
@@ -45,15 +46,15 @@ def refused_at_once(answers: list[httpx.Response]) -> list[httpx.Response]:
 def test_reads_that_wait_are_bounded(stack, api, narrow_gateway):
     url = narrow_gateway(READ_QUEUE_LIMIT="2", GATEWAY_DB_CONNECTIONS="1")
     headers = {"Authorization": f"Bearer {api.key}"}
-    assert httpx.get(f"{url}/jobs", headers=headers).status_code == 200
+    assert client.request("GET", f"{url}/jobs", headers=headers).status_code == 200
     with stack.postgres.connect() as blocker, blocker.transaction():
         blocker.execute("LOCK TABLE jobs IN ACCESS EXCLUSIVE MODE")
         with concurrent.futures.ThreadPoolExecutor(80) as pool:
-            sent = [pool.submit(httpx.get, f"{url}/jobs", headers=headers, timeout=60) for _ in range(80)]
+            sent = [pool.submit(client.request, "GET", f"{url}/jobs", headers=headers) for _ in range(80)]
             done, _ = concurrent.futures.wait(sent, 3)
             assert len(refused_at_once([each.result() for each in done])) >= 10
             blocker.execute("ROLLBACK")
-    wait.until(lambda: httpx.get(f"{url}/jobs", headers=headers).status_code == 200, 10, "reads go on")
+    wait.until(lambda: client.request("GET", f"{url}/jobs", headers=headers).status_code == 200, 10, "reads go on")
 
 
 def test_commands_that_wait_are_bounded(make_stack):
@@ -62,7 +63,7 @@ def test_commands_that_wait_are_bounded(make_stack):
     stack.of("scheduler")[0].pause()
     with concurrent.futures.ThreadPoolExecutor(20) as pool:
         headers = {"Authorization": f"Bearer {api.key}"}
-        sent = [pool.submit(httpx.post, f"{stack.url()}/jobs", json=BODY, headers=headers, timeout=60)
+        sent = [pool.submit(client.request, "POST", f"{stack.url()}/jobs", json=BODY, headers=headers)
                 for _ in range(20)]
         done, waiting = concurrent.futures.wait(sent, 1)
         assert (len(refused_at_once([each.result() for each in done])), len(waiting)) == (15, 5)
@@ -94,9 +95,9 @@ def test_connections_are_bounded(stack, narrow_gateway):
             connection.socket.close()
 
 
-def test_guessing_keys_is_slowed_down(narrow_gateway):
+def test_guessing_keys_is_slowed_down(stack, narrow_gateway):
     url = narrow_gateway()
-    with httpx.Client(base_url=url) as client:
-        statuses = [client.get("/jobs", headers={"Authorization": f"Bearer coco_{i:043d}"}).status_code
+    with client.Api(url, stack.mail) as guesser:
+        statuses = [guesser.get("/jobs", headers={"Authorization": f"Bearer coco_{i:043d}"}).status_code
                     for i in range(400)]
     assert statuses[0] == 401 and statuses[-1] == 429
