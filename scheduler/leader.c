@@ -40,9 +40,15 @@ static void compete(struct leader *leader)
     lease_campaign(leader->lease);
 }
 
+static void streams_ensure(struct leader *leader);
+
 static void pause_over(uv_timer_t *timer)
 {
-    compete(timer->data);
+    struct leader *leader = timer->data;
+    if (leader->streams_ready)
+        compete(leader);
+    else if (bus_connected(leader->bus))
+        streams_ensure(leader);
 }
 
 static void leader_closed(uv_handle_t *handle)
@@ -107,20 +113,15 @@ static void database_state(void *arg, bool connected)
     service_set_ready(leader->service, leader->part_database, connected);
 }
 
-static void streams_ensure(struct leader *leader);
-
-static void streams_again(uv_timer_t *timer)
-{
-    streams_ensure(timer->data);
-}
-
 static void streams_ensured(void *arg, const char *error)
 {
     struct leader *leader = arg;
     leader->streams_asked = false;
+    if (leader->stopping)
+        return;
     if (error) {
         LOG_ERROR("the streams are not as they should be", LOG_STR("error", error));
-        uv_timer_start(&leader->pause, streams_again, STREAMS_RETRY_MS, 0);
+        uv_timer_start(&leader->pause, pause_over, STREAMS_RETRY_MS, 0);
         return;
     }
     leader->streams_ready = true;
@@ -141,13 +142,13 @@ static void streams_ensure(struct leader *leader)
 static void bus_state(void *arg, bool connected)
 {
     struct leader *leader = arg;
-    service_set_ready(leader->service, leader->part_nats, connected && leader->streams_ready);
+    /* A server may come back without its data: whatever is missing there is made anew. */
+    leader->streams_ready = false;
+    service_set_ready(leader->service, leader->part_nats, false);
     if (!connected && leader->term)
         term_fail(leader->term, "NATS is away");
-    else if (connected && !leader->streams_ready)
-        streams_ensure(leader);
     else if (connected)
-        compete(leader);
+        streams_ensure(leader);
 }
 
 struct leader *leader_open(struct service *service)

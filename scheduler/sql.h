@@ -14,7 +14,8 @@ void sql_lease_renew(struct db_unit *unit, uint64_t epoch, int64_t ttl_ms);
 void sql_lease_release(struct db_unit *unit, uint64_t epoch);
 
 void sql_begin(struct db_unit *unit);
-/* Fails with SQLSTATE CC001 where epoch does not lead. */
+#define SQL_NOT_LEADER "CC001"
+/* Fails with that SQLSTATE where epoch does not lead. */
 void sql_assert_leader(struct db_unit *unit, uint64_t epoch);
 void sql_commit(struct db_unit *unit);
 

@@ -88,6 +88,13 @@ struct tail_load *tail_load_start(const struct tail_load_options *options)
 {
     struct tail_load *load = memory_new(1, sizeof(*load));
     load->options = *options;
+    if (options->core->log.runs_seq >= options->marker) {
+        /* Nobody else writes RUNS, so NATS has lost its data, or was given other data. */
+        LOG_ERROR("RUNS was made anew: all streams are read from their first message",
+                  LOG_I64("runs_seq", options->core->log.runs_seq),
+                  LOG_I64("marker", options->marker));
+        core_load_anew(options->core);
+    }
     load->tail = bus_tail_open(options->bus, STREAM_RUNS, NULL, options->core->log.runs_seq,
                                on_message, load);
     bus_tail_grant(load->tail, MESSAGES_MAX);

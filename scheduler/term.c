@@ -220,7 +220,8 @@ static void clock_until(struct term *term, int64_t time_ms)
     if (delay_ms > CLOCK_LOOK_MS)
         delay_ms = CLOCK_LOOK_MS;
     uv_update_time(term->loop);
-    uv_timer_start(&term->clock, clock_timer, (uint64_t)(delay_ms > 0 ? delay_ms : 0), 0);
+    /* Not 0: libuv would call it again at once, before it looks at what came in. */
+    uv_timer_start(&term->clock, clock_timer, (uint64_t)(delay_ms > 1 ? delay_ms : 1), 0);
 }
 
 /*

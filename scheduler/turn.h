@@ -48,11 +48,13 @@ void turn_results_applied(struct turn *turn, uint64_t sequence);
 /* There may be something to write. */
 void turn_kick(struct turn *turn);
 /*
- * A transaction of housekeeping, between two of the turns. Takes the unit; on_done comes once it has
- * committed.
+ * A transaction of housekeeping, between two of the turns. Takes the unit; on_done comes once it
+ * has committed, or was rolled back by an error of a statement, which ends nothing else.
  */
 void turn_run(struct turn *turn, struct db_unit *unit, db_done_cb *on_done, void *arg);
 
+/* The positions of the last transaction that committed. */
+const struct core_progress *turn_written(const struct turn *turn);
 /* Commands were applied to the core, and are not committed yet: no run may leave now. */
 bool turn_holds_commands(const struct turn *turn);
 /* Writes what is left, then calls on_done with nothing more under way. */

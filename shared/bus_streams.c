@@ -322,6 +322,7 @@ static void on_state(void *arg, bool connected)
     struct ensure *ensure = arg;
     bus_forget(ensure->bus, ensure);
     uv_timer_stop(&ensure->retry_timer);
+    ensure->item = 0; /* what was there may be gone with the server's data */
     if (connected)
         ask(ensure);
 }

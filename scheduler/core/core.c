@@ -171,6 +171,12 @@ void core_load_message(struct core *core, uint64_t sequence, const struct run_ba
     run_log_add(&core->log, minute, without_row, sequence);
 }
 
+void core_load_anew(struct core *core)
+{
+    core->log.runs_seq = 0;
+    core->progress.runs_seq = core->progress.commands_seq = core->progress.results_seq = 0;
+}
+
 void core_loaded(struct core *core, int64_t now_ms)
 {
     if (core->found_count)

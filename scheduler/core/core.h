@@ -116,6 +116,12 @@ void core_load_pending(struct core *core, const struct run *run);
  */
 void core_load_message(struct core *core, uint64_t sequence, const struct run_batch *batch,
                        const bool *final, int64_t now_ms);
+/*
+ * Instead, before the first message: the streams were made anew, positions in the old ones say
+ * nothing. What is read twice then does no harm: commands are known by their answers, and results
+ * by their runs.
+ */
+void core_load_anew(struct core *core);
 /* After loading. Without a last tick on record the first minute to be dealt with is the next one.
  */
 void core_loaded(struct core *core, int64_t now_ms);
