@@ -7,6 +7,7 @@
 #include "tests/simulation/dispatchers.h"
 #include "tests/simulation/schedulers.h"
 #include "tests/simulation/streams.h"
+#include "tests/simulation/term.h"
 
 #define OUTAGE_EVERY_MS (10 * HOUR_MS)
 #define ROOM_SMALL      30
@@ -81,7 +82,7 @@ static void outage(struct world *world, struct event *event)
         return;
     int64_t length_ms = outage_length(world);
     world->faults->outages++;
-    switch (chance_between(world, 0, 4)) {
+    switch (chance_between(world, 0, 5)) {
     case 0:
         trace_add(world, -1, "PostgreSQL is down for ms", length_ms, 0);
         world->database->down = true;
@@ -109,6 +110,14 @@ static void outage(struct world *world, struct event *event)
         world->streams->stalled_until_ms = world->now_ms + length_ms;
         world_later(world, length_ms, nats_up);
         break;
+    case 4: {
+        const struct scheduler *all = world->schedulers->all;
+        for (unsigned i = 0; i < SCHEDULERS; i++)
+            if (all[i].term)
+                term_finish(world, all[i].term);
+        length_ms = 0;
+        break;
+    }
     default:
         trace_add(world, -1, "no scheduler for ms", length_ms, 0);
         for (unsigned i = 0; i < SCHEDULERS; i++)

@@ -123,7 +123,7 @@ static void clock_until(struct world *world, struct term *term, int64_t wall_ms)
 void term_tick(struct world *world, struct term *term)
 {
     struct core *core = term->core;
-    while (term_leads(world, term)) {
+    while (term_leads(world, term) && !term->finishing) {
         int64_t now_ms = scheduler_wall_ms(world, term->index);
         int64_t slot_ms = (int64_t)core_next_minute(core) * MINUTE_MS;
         if (now_ms < slot_ms - PREPARE_AHEAD_MS) {
@@ -190,7 +190,7 @@ static void messages_read(struct world *world, struct event *event)
 {
     struct term *term = world->schedulers->all[event->target].term;
     term->reading = false;
-    if (world->streams->down)
+    if (world->streams->down || term->finishing)
         return;
     for (int i = 0; i < READ_MAX; i++) {
         if (term->result_credit && term->results_read < world->streams->result_count) {
@@ -208,7 +208,7 @@ static void messages_read(struct world *world, struct event *event)
 
 void term_notice(struct world *world, struct term *term)
 {
-    if (term->state != TERM_LEADING || term->reading ||
+    if (term->state != TERM_LEADING || term->reading || term->finishing ||
         ((!term->result_credit || term->results_read >= world->streams->result_count) &&
          (!term->command_credit || term->commands_read >= world->streams->command_count)))
         return;
@@ -222,6 +222,21 @@ void term_committed(struct world *world, struct term *term, unsigned commands, u
     term->result_credit += results;
     term_notice(world, term);
     term_tick(world, term);
+}
+
+static void finish(struct world *world, struct event *event)
+{
+    struct term *term = world->schedulers->all[event->target].term;
+    if (term->state != TERM_LEADING)
+        return;
+    trace_add(world, (int)term->index, "is asked to stop", 0, 0);
+    term->finishing = true;
+    turn_kick(world, term);
+}
+
+void term_finish(struct world *world, struct term *term)
+{
+    scheduler_timer(world, term->index, 0, finish);
 }
 
 /* ---- taking over ---- */

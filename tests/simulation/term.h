@@ -27,6 +27,7 @@ struct term {
 
     uint64_t commands_read, results_read; /* sequences given out */
     unsigned command_credit, result_credit;
+    bool finishing;        /* asked to stop: what is done is written, nothing more is begun */
     bool reading;          /* a step that reads is on its way */
     uint64_t clock_number; /* of the timer that counts */
     struct turn turn;
@@ -39,6 +40,8 @@ void term_start(struct world *world, struct term *term);
 uint64_t term_epoch(const struct term *term);
 /* Leads, and holds the lease. */
 bool term_leads(const struct world *world, const struct term *term);
+/* Ends it in good order, as on SIGTERM. */
+void term_finish(struct world *world, struct term *term);
 /* There may be something to read in CMD or RESULTS. */
 void term_notice(struct world *world, struct term *term);
 /* PostgreSQL or NATS failed. */

@@ -197,8 +197,8 @@ static void turn_write(struct world *world, struct term *term, struct facts *fac
     struct execution_batch rows = {0};
     core_collect(core, now_ms, &limits, &rows);
     turn->outbox_taken = term->outbox.acknowledged_count;
-    bool positions =
-        world->now_ms - turn->committed_ms >= PROGRESS_MS || turn->result_messages >= RESULTS_MANY;
+    bool positions = world->now_ms - turn->committed_ms >= PROGRESS_MS ||
+                     turn->result_messages >= RESULTS_MANY || term->finishing;
     if (!turn->taken && !rows.count && !turn->outbox_taken && !(progressed(term) && positions)) {
         execution_batch_free(&rows);
         turn->state = TURN_IDLE;
@@ -245,9 +245,14 @@ static void turn_wait(struct world *world, struct term *term)
     if (turn->state != TURN_IDLE)
         return;
     bool rows = core_has_rows(core) || term->outbox.acknowledged_count || turn->queue_count;
-    if (!rows && !progressed(term))
+    if (term->finishing && !progressed(term) && !core_has_rows(core) &&
+        !run_log_waiting(&core->log)) {
+        scheduler_term_ended(world, term->index, "finished");
         return;
-    if (!rows && turn->result_messages < RESULTS_MANY &&
+    }
+    if (!rows && !progressed(term) && !term->finishing)
+        return;
+    if (!rows && turn->result_messages < RESULTS_MANY && !term->finishing &&
         turn->committed_ms + PROGRESS_MS - world->now_ms > rest_ms)
         rest_ms = turn->committed_ms + PROGRESS_MS - world->now_ms; /* positions alone */
     turn->timer_number = ++turn->timers;
