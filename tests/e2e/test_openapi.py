@@ -7,6 +7,7 @@ import httpx
 import pytest
 import yaml
 
+import client
 import contract
 import test_documented_examples
 from contract import CONTRACT, Breach, Contract, Exchange
@@ -153,6 +154,15 @@ def test_headers_that_are_refused(anonymous, header, value, status):
     """Seldom seen, and so sent here, for the document to be held against them."""
     for path in ("/jobs", "/nowhere"):
         assert anonymous.post(path, content=b"{}", headers={header: value}).status_code == status
+
+
+def test_answers_that_are_seldom_asked_for(anonymous, api):
+    job = api.create_job()
+    assert api.get(f"/jobs/{job['id']}").json() == job
+    assert api.patch("/account", json={"failure_email_enabled": False}).json()["failure_email_enabled"] is False
+    address = client.new_address()
+    tokens = [anonymous.request_token("/register", address) for _ in range(2)]
+    assert [anonymous.post("/verify-email", json={"token": token}).status_code for token in tokens] == [200, 409]
 
 
 def exchange(method="POST", target="/jobs", status=201, headers=(), body=b"", answer=JOB, media="application/json"):
