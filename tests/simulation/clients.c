@@ -14,8 +14,9 @@
 #define TEXT_SIZE        48
 #define RESEND_MAX_MS    1200000
 #define JOBS_PER_ACCOUNT 40
-#define NEWCOMERS        25     /* accounts made and deleted by mail, at most */
-#define PACE_MS          240000 /* between commands, on average; now and then they come in bursts */
+#define NEWCOMERS        25              /* accounts made and deleted by mail, at most */
+#define PACE_MS          INT64_C(240000) /* between commands, on average; now and then they come in bursts \
+                                          */
 
 struct request {
     struct command command;
@@ -80,7 +81,7 @@ static struct request *request_new(struct world *world, enum command_kind kind, 
     if (clients->request_count == clients->request_room) {
         clients->request_room = clients->request_room ? 2 * clients->request_room : 256;
         clients->requests =
-            memory_resize(clients->requests, clients->request_room, sizeof(*clients->requests));
+            memory_resize(clients->requests, clients->request_room, sizeof(struct request *));
     }
     uint64_t number = clients->request_count++;
     struct request *request = clients->requests[number] = memory_new(1, sizeof(*request));

@@ -68,7 +68,7 @@ void database_lease_resume(struct world *world, uint64_t epoch);
 
 /* Runs a transaction: false where assert_leader refuses it. */
 bool database_commit(struct world *world, const struct transaction *transaction);
-void transaction_free(void *transaction);
+void transaction_free(void *data);
 
 /* The rows that commands (numbers of clients.h) need. */
 void database_read_facts(struct world *world, const uint64_t *commands, size_t count,

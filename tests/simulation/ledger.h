@@ -59,22 +59,21 @@ struct ledger {
 void ledger_open(struct world *world);
 void ledger_close(struct world *world);
 
-/* A committed change of a job (id known or the next new one): holds for slots behind after. */
-void ledger_changed(struct world *world, int64_t job, uint32_t after, uint32_t due_after,
+/* A committed change of a job, known or the next new one: holds for slots behind after. */
+void ledger_changed(struct world *world, int64_t id, uint32_t after, uint32_t due_after,
                     bool enabled, const char *expression);
-void ledger_deleted(struct world *world, int64_t job);
+void ledger_deleted(struct world *world, int64_t id);
 
 /* The slot's entry, made where there is none; it ends with the next call. */
-struct ledger_slot *ledger_slot(struct world *world, int64_t job, uint32_t minute);
-const struct ledger_slot *ledger_find(const struct world *world, int64_t job, uint32_t minute);
+struct ledger_slot *ledger_slot(struct world *world, int64_t id, uint32_t minute);
+const struct ledger_slot *ledger_find(const struct world *world, int64_t id, uint32_t minute);
 /* What held for a slot, or NULL. */
-const struct ledger_version *ledger_version(const struct world *world, int64_t job,
-                                            uint32_t minute);
+const struct ledger_version *ledger_version(const struct world *world, int64_t id, uint32_t minute);
 
 /* A run is in RUNS, decided by a leader at a time of its clock. */
-void ledger_emitted(struct world *world, int64_t job, uint32_t minute, uint32_t decided);
+void ledger_emitted(struct world *world, int64_t id, uint32_t minute, uint32_t decided);
 /* A row is committed; for a skipped one, missed or not. decided: the leader's minute. */
-void ledger_row(struct world *world, int64_t job, uint32_t minute, enum row row, bool missed,
+void ledger_row(struct world *world, int64_t id, uint32_t minute, enum row row, bool missed,
                 uint32_t decided);
 /* No leader looks at the minutes in (after, to] any more: they are out of the window. */
 void ledger_gap(struct world *world, uint32_t after, uint32_t to);

@@ -53,9 +53,9 @@ struct scheduler *scheduler_of(struct world *world, const struct event *event);
 struct event *scheduler_send(struct world *world, unsigned index, enum link link,
                              event_run *arrive);
 struct event *scheduler_reply(struct world *world, const struct event *request, enum link link,
-                              event_run *step);
+                              event_run *reply);
 struct event *scheduler_timer(struct world *world, unsigned index, int64_t delay_ms,
-                              event_run *step);
+                              event_run *timer);
 /* The term is over: the lease is given back, and the process competes again. */
 void scheduler_term_ended(struct world *world, unsigned index, const char *reason);
 int64_t scheduler_wall_ms(const struct world *world, unsigned index);

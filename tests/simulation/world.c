@@ -17,9 +17,9 @@ void world_init(struct world *world, uint64_t seed, unsigned jobs, unsigned days
                             .random = seed * 0x9e3779b97f4a7c15ULL + 1,
                             .wanted_jobs = jobs,
                             .days = days};
-    world->begun_ms = EPOCH_MS + chance_between(world, 0, START_DAYS * 24 * HOUR_MS);
+    world->begun_ms = EPOCH_MS + chance_between(world, 0, HOUR_MS * 24 * START_DAYS);
     world->now_ms = world->begun_ms;
-    world->end_ms = world->begun_ms + days * 24 * HOUR_MS;
+    world->end_ms = world->begun_ms + HOUR_MS * 24 * days;
 }
 
 static void event_drop(struct event *event)
@@ -144,7 +144,7 @@ void world_fail(struct world *world, const char *format, ...)
             world->seed);
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vfprintf(stderr, format, arguments); // NOLINT(clang-analyzer-valist.Uninitialized): it is
     va_end(arguments);
     fprintf(stderr, "\nrepeat with: simulation --seed %" PRIu64 " --jobs %u --days %u\n",
             world->seed, world->wanted_jobs, world->days);

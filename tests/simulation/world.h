@@ -16,8 +16,8 @@
 
 #define SCHEDULERS  3
 #define DISPATCHERS 3
-#define MINUTE_MS   60000
-#define HOUR_MS     (60 * INT64_C(60000))
+#define MINUTE_MS   INT64_C(60000)
+#define HOUR_MS     (60 * MINUTE_MS)
 #define TRACE_SIZE  50
 #define PER_MILLION 1000000
 

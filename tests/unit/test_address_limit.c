@@ -9,7 +9,7 @@
 #include "scheduler/core/address_limit.h"
 
 #define NOW_MS  INT64_C(1800000000000)
-#define HOUR_MS 3600000
+#define HOUR_MS INT64_C(3600000)
 
 static void an_address_may_ask_so_often_and_then_as_fast_as_the_bucket_fills(void **state)
 {

@@ -95,10 +95,9 @@ static void a_new_run_in_an_old_place_does_not_pass_the_line(void **state)
 /* ---- against lists that are searched from end to end ---- */
 
 struct model_run {
-    bool there;
-    enum open_run_state state;
-    bool has_row;
     uint64_t emitted, finished; /* order of the events; 0: not */
+    enum open_run_state state;
+    bool there, has_row;
 };
 
 static struct model_run model[KEYS];
@@ -112,7 +111,7 @@ static uint32_t random_below(uint32_t bound)
 
 static uint32_t find_key(const struct open_runs *runs, uint32_t key)
 {
-    return open_runs_find(runs, key % 50 + 1, 60 * (key / 50 % 20), key / 1000);
+    return open_runs_find(runs, key % 50 + 1, INT64_C(60) * (key / 50 % 20), key / 1000);
 }
 
 static uint32_t key_of(const struct open_runs *runs, uint32_t place)
@@ -146,7 +145,7 @@ static void random_step(struct open_runs *runs, uint64_t order)
     uint32_t place = find_key(runs, key);
     assert_int_equal(place != OPEN_RUN_NONE, run->there);
     if (!run->there) {
-        struct run added = run_of(key % 50 + 1, 60 * (key / 50 % 20), key / 1000);
+        struct run added = run_of(key % 50 + 1, INT64_C(60) * (key / 50 % 20), key / 1000);
         bool recorded = random_below(5) == 0;
         open_runs_add(runs, &added, recorded ? OPEN_RUN_RECORDED : OPEN_RUN_EMITTED, order, 0);
         *run = (struct model_run){.there = true,
