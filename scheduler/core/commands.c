@@ -38,8 +38,8 @@ static void refuse(struct context *context, int status, const char *format, ...)
     char detail[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(detail, sizeof(detail), format,
-              arguments); // NOLINT(clang-analyzer-valist.Uninitialized): it is
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is
+    vsnprintf(detail, sizeof(detail), format, arguments);
     va_end(arguments);
     context->status = status;
     buffer_text(&context->body, "{\"detail\":");
