@@ -39,6 +39,7 @@ stack_start_processes() {
         admin=ADMIN_DISPATCHER_$number
         process_start "dispatcher-$number" TERM "$nats" "INSTANCE=dispatcher-$number" \
             "ADMIN_PORT=${!admin}" "DATABASE_URL=$(database_url croncoco_dispatcher)" "$allow" \
+            STREAM_STORAGE_MB=256 \
             -- "$bin/dispatcher"
     done
     process_start mailer TERM "$nats" INSTANCE=mailer "ADMIN_PORT=$ADMIN_MAILER" \

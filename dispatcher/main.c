@@ -30,9 +30,8 @@
 #define CACHE_BYTES    ((size_t)128 << 20)
 #define DB_CONNECTIONS 2
 /* Without a sign of life for so long, others may soon be given what is held. */
-#define KEPT_MAX_MS          (RUN_ACK_WAIT_MS - 2000)
-#define DB_QUEUE_LIMIT       64
-#define STREAM_STORAGE_BYTES ((int64_t)1 << 30) /* of a stream that nobody has made yet */
+#define KEPT_MAX_MS    (RUN_ACK_WAIT_MS - 2000)
+#define DB_QUEUE_LIMIT 64
 
 struct dispatcher {
     struct service *service;
@@ -347,6 +346,8 @@ int main(int argc, char **argv)
     open_parts(&dispatcher);
     start_loop_handles(&dispatcher);
     service_on_stop(dispatcher.service, on_stop, &dispatcher);
-    bus_streams_ensure(dispatcher.bus, STREAM_STORAGE_BYTES, on_streams, &dispatcher);
+    bus_streams_ensure(dispatcher.bus,
+                       service_config(dispatcher.service)->stream_storage_mb * 1024 * 1024,
+                       on_streams, &dispatcher);
     return service_run(dispatcher.service);
 }

@@ -9,6 +9,7 @@
 #include "scheduler/sql.h"
 #include "scheduler/stats.h"
 #include "scheduler/tail_load.h"
+#include "scheduler/trim.h"
 #include "scheduler/turn.h"
 #include "shared/bus_streams.h"
 #include "shared/bus_tail.h"
@@ -25,6 +26,7 @@
 #define COMMAND_CREDIT      512
 #define RESULT_CREDIT       1024 /* messages; their results are runs that are open anyway */
 #define HOUSEKEEPING_MS     10000
+#define TRIM_MS             2000
 #define PURGE_AGAIN_MS      100 /* while there is something to purge */
 #define PARTITIONS_AHEAD    2   /* days */
 
@@ -51,7 +53,7 @@ struct term {
     uv_loop_t *loop;
     enum term_state state;
     int64_t begun_ms; /* monotonic */
-    uv_timer_t ending, clock, housekeeping;
+    uv_timer_t ending, clock, housekeeping, trimming;
     unsigned open_timers;
 
     struct db *db;
@@ -62,6 +64,7 @@ struct term {
     struct tail_load *tail_load;
     struct turn *turn;
     struct bus_tail *commands, *results;
+    struct trim *trim_commands, *trim_results;
     struct tick tick;
     int64_t scan_ms; /* of the minute that is prepared */
 };
@@ -129,6 +132,10 @@ void term_close(struct term *term)
         bus_tail_close(term->commands);
     if (term->results)
         bus_tail_close(term->results);
+    if (term->trim_commands)
+        trim_close(term->trim_commands);
+    if (term->trim_results)
+        trim_close(term->trim_results);
     if (term->tail_load)
         tail_load_free(term->tail_load);
     if (term->stream)
@@ -143,6 +150,7 @@ void term_close(struct term *term)
     uv_close((uv_handle_t *)&term->ending, timer_closed);
     uv_close((uv_handle_t *)&term->clock, timer_closed);
     uv_close((uv_handle_t *)&term->housekeeping, timer_closed);
+    uv_close((uv_handle_t *)&term->trimming, timer_closed);
 }
 
 /* ---- ticks ---- */
@@ -369,6 +377,14 @@ static void housekeeping(uv_timer_t *timer)
     turn_run(term->turn, unit, house_kept, term);
 }
 
+static void trim(uv_timer_t *timer)
+{
+    struct term *term = timer->data;
+    const struct core_progress *written = turn_written(term->turn);
+    trim_look(term->trim_commands, written->commands_seq);
+    trim_look(term->trim_results, written->results_seq);
+}
+
 static void lead(void *arg, const struct db_outcome *outcome)
 {
     struct term *term = arg;
@@ -392,7 +408,10 @@ static void lead(void *arg, const struct db_outcome *outcome)
                                   core->progress.results_seq, result_message, term);
     bus_tail_grant(term->commands, COMMAND_CREDIT);
     bus_tail_grant(term->results, RESULT_CREDIT);
+    term->trim_commands = trim_open(term->options.bus, STREAM_COMMANDS);
+    term->trim_results = trim_open(term->options.bus, STREAM_RESULTS);
     uv_timer_start(&term->housekeeping, housekeeping, HOUSEKEEPING_MS, 0);
+    uv_timer_start(&term->trimming, trim, TRIM_MS, TRIM_MS);
     int64_t load_ms = clock_monotonic_ms() - term->begun_ms;
     metric_set(stats.leading, 1);
     metric_observe(stats.load_seconds, (double)load_ms / 1000.0);
@@ -472,6 +491,7 @@ struct term *term_open(uv_loop_t *loop, const struct term_options *options)
     timer_open(term, &term->ending);
     timer_open(term, &term->clock);
     timer_open(term, &term->housekeeping);
+    timer_open(term, &term->trimming);
     metric_add(stats.terms, 1);
     metric_set(stats.epoch, (double)options->epoch);
     term->db = db_open(loop, &(struct db_options){.url = config->database_url,

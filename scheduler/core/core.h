@@ -117,7 +117,7 @@ void core_load_pending(struct core *core, const struct run *run);
 void core_load_message(struct core *core, uint64_t sequence, const struct run_batch *batch,
                        const bool *final, int64_t now_ms);
 /*
- * Instead, before the first message: the streams were made anew, positions in the old ones say
+ * Before the first message, where the streams were made anew: positions in the old ones say
  * nothing. What is read twice then does no harm: commands are known by their answers, and results
  * by their runs.
  */
