@@ -126,7 +126,7 @@ static void lost_forget(struct core *core)
         struct core_found key = {.job = open->run.job,
                                  .minute = (uint32_t)(open->run.slot_s / MINUTE_S)};
         if (open->state == OPEN_RUN_RECORDED && open->run.replay == 0 &&
-            key.minute > core->progress.last_tick &&
+            key.minute > core->emitted &&
             !(core->found_count &&
               bsearch(&key, core->found, core->found_count, sizeof(*core->found), found_compare)))
             open_runs_remove(&core->open, place);
@@ -181,8 +181,6 @@ void core_loaded(struct core *core, int64_t now_ms)
 {
     if (core->found_count)
         qsort(core->found, core->found_count, sizeof(*core->found), found_compare);
-    if (core->progress.has_last_tick)
-        lost_forget(core);
     uint32_t now = (uint32_t)(now_ms / MINUTE_MS);
     uint32_t oldest = now - core->limits.catch_up_window_s / MINUTE_S;
     if (!core->progress.has_last_tick)
@@ -193,6 +191,7 @@ void core_loaded(struct core *core, int64_t now_ms)
         core->emitted = core->progress.last_tick;
     core->progress.has_last_tick = true;
     core->progress.last_tick = core->emitted;
+    lost_forget(core);
 }
 
 static void candidate_add(struct core *core, uint32_t place)
