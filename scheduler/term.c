@@ -8,6 +8,7 @@
 #include "scheduler/run_stream.h"
 #include "scheduler/sql.h"
 #include "scheduler/stats.h"
+#include "scheduler/sweep.h"
 #include "scheduler/tail_load.h"
 #include "scheduler/trim.h"
 #include "scheduler/turn.h"
@@ -26,9 +27,9 @@
 #define COMMAND_CREDIT      512
 #define RESULT_CREDIT       1024 /* messages; their results are runs that are open anyway */
 #define HOUSEKEEPING_MS     10000
-#define TRIM_MS             2000
-#define PURGE_AGAIN_MS      100 /* while there is something to purge */
-#define PARTITIONS_AHEAD    2   /* days */
+#define TENDING_MS          2000 /* between looks at the streams */
+#define PURGE_AGAIN_MS      100  /* while there is something to purge */
+#define PARTITIONS_AHEAD    2    /* days */
 
 enum term_state {
     TERM_LOADING,
@@ -53,7 +54,7 @@ struct term {
     uv_loop_t *loop;
     enum term_state state;
     int64_t begun_ms; /* monotonic */
-    uv_timer_t ending, clock, housekeeping, trimming;
+    uv_timer_t ending, clock, housekeeping, tending;
     unsigned open_timers;
 
     struct db *db;
@@ -65,6 +66,8 @@ struct term {
     struct turn *turn;
     struct bus_tail *commands, *results;
     struct trim *trim_commands, *trim_results;
+    struct sweep *sweep;
+    uint64_t runs_seq; /* newest sequence of RUNS that is known */
     struct tick tick;
     int64_t scan_ms; /* of the minute that is prepared */
 };
@@ -132,6 +135,8 @@ void term_close(struct term *term)
         bus_tail_close(term->commands);
     if (term->results)
         bus_tail_close(term->results);
+    if (term->sweep)
+        sweep_close(term->sweep);
     if (term->trim_commands)
         trim_close(term->trim_commands);
     if (term->trim_results)
@@ -150,7 +155,7 @@ void term_close(struct term *term)
     uv_close((uv_handle_t *)&term->ending, timer_closed);
     uv_close((uv_handle_t *)&term->clock, timer_closed);
     uv_close((uv_handle_t *)&term->housekeeping, timer_closed);
-    uv_close((uv_handle_t *)&term->trimming, timer_closed);
+    uv_close((uv_handle_t *)&term->tending, timer_closed);
 }
 
 /* ---- ticks ---- */
@@ -185,6 +190,7 @@ static void acknowledged(void *arg, uint64_t number, uint64_t sequence)
 {
     struct term *term = arg;
     core_acknowledged(term->core, number, sequence);
+    term->runs_seq = sequence;
     if (term->tick.runs && number == term->tick.last) {
         tick_log(term);
         term->tick.runs = 0;
@@ -377,12 +383,14 @@ static void housekeeping(uv_timer_t *timer)
     turn_run(term->turn, unit, house_kept, term);
 }
 
-static void trim(uv_timer_t *timer)
+static void tend(uv_timer_t *timer)
 {
     struct term *term = timer->data;
     const struct core_progress *written = turn_written(term->turn);
     trim_look(term->trim_commands, written->commands_seq);
     trim_look(term->trim_results, written->results_seq);
+    if (may_write(term) && sweep_look(term->sweep, term->runs_seq, written->results_seq))
+        turn_kick(term->turn);
 }
 
 static void lead(void *arg, const struct db_outcome *outcome)
@@ -410,8 +418,9 @@ static void lead(void *arg, const struct db_outcome *outcome)
     bus_tail_grant(term->results, RESULT_CREDIT);
     term->trim_commands = trim_open(term->options.bus, STREAM_COMMANDS);
     term->trim_results = trim_open(term->options.bus, STREAM_RESULTS);
+    term->sweep = sweep_open(term->options.bus, core);
     uv_timer_start(&term->housekeeping, housekeeping, HOUSEKEEPING_MS, 0);
-    uv_timer_start(&term->trimming, trim, TRIM_MS, TRIM_MS);
+    uv_timer_start(&term->tending, tend, TENDING_MS, TENDING_MS);
     int64_t load_ms = clock_monotonic_ms() - term->begun_ms;
     metric_set(stats.leading, 1);
     metric_observe(stats.load_seconds, (double)load_ms / 1000.0);
@@ -452,6 +461,7 @@ static void anchored(void *arg, uint64_t sequence)
 {
     struct term *term = arg;
     term->state = TERM_READING;
+    term->runs_seq = sequence;
     term->tail_load = tail_load_start(&(struct tail_load_options){.bus = term->options.bus,
                                                                   .db = term->db,
                                                                   .core = term->core,
@@ -491,7 +501,7 @@ struct term *term_open(uv_loop_t *loop, const struct term_options *options)
     timer_open(term, &term->ending);
     timer_open(term, &term->clock);
     timer_open(term, &term->housekeeping);
-    timer_open(term, &term->trimming);
+    timer_open(term, &term->tending);
     metric_add(stats.terms, 1);
     metric_set(stats.epoch, (double)options->epoch);
     term->db = db_open(loop, &(struct db_options){.url = config->database_url,

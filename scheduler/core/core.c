@@ -380,6 +380,23 @@ bool core_result(struct core *core, const struct result *result)
     return true;
 }
 
+uint32_t core_close_lost(struct core *core, uint64_t before)
+{
+    uint32_t lost = 0;
+    for (uint32_t place = 0; place < core->open.length; place++) {
+        const struct open_run *open = &core->open.runs[place];
+        bool waits = open->state == OPEN_RUN_EMITTED || open->state == OPEN_RUN_RECORDED;
+        if (!waits || open->message >= before)
+            continue;
+        open_runs_finish(&core->open, place,
+                         &(struct result){.outcome = RESULT_GONE,
+                                          .started_ms = open->run.slot_s * 1000,
+                                          .error = "the run was lost before its result was known"});
+        lost++;
+    }
+    return lost;
+}
+
 bool core_has_rows(const struct core *core)
 {
     return core->open.finished_count || core->skipped_first < core->skipped.count ||

@@ -152,6 +152,11 @@ void core_acknowledged(struct core *core, uint64_t number, uint64_t sequence);
 
 /* A result; false where the run is not open (a repetition, a deleted job). */
 bool core_result(struct core *core, const struct result *result);
+/*
+ * Ends as failures the runs of messages before that number in the run log, and those found in rows,
+ * that are still open: the caller knows that no result of theirs will come. Returns how many.
+ */
+uint32_t core_close_lost(struct core *core, uint64_t before);
 /* Whether a run still waits for its result. */
 bool core_is_open(const struct core *core, int64_t job, int64_t slot_s, uint32_t replay,
                   uint8_t attempt);

@@ -565,6 +565,31 @@ static void jobs_that_cannot_be_scheduled_are_there_and_never_due(void **state)
     assert_int_equal(published_count, 0);
 }
 
+static void lost_runs_end_as_failures(void **state)
+{
+    (void)state;
+    job_add(1, 1, "* * * * *");
+    job_add(2, 2, "* * * * *");
+    job_add(3, 3, "* * * * *");
+    core_load_pending(core,
+                      &(struct run){.job = 3, .slot_s = HOUR * 60, .version = 1, .attempt = 1});
+    core_loaded(core, NOW_MS);
+    tick_to(HOUR + 1);
+    acknowledge_all(101);
+    assert_true(finish(2, HOUR + 1, RESULT_SUCCESS));
+    uint64_t before = run_log_next(&core->log);
+    tick_to(HOUR + 2);
+    acknowledge_all(110);
+    assert_int_equal(core_close_lost(core, before), 3); /* of job 1, and two of job 3 */
+    assert_int_equal(core_close_lost(core, before), 0);
+    collect_at((HOUR + 2) * MINUTE_MS);
+    assert_int_equal(rows.count, 4);
+    assert_int_equal(rows.rows[0].status, EXECUTION_FAILURE);
+    assert_non_null(strstr(rows.rows[0].error, "lost"));
+    assert_int_equal(rows.rows[1].status, EXECUTION_SUCCESS);
+    assert_int_equal(core->open.count, 3); /* those of HOUR + 2 */
+}
+
 int main(void)
 {
 #define CORE_TEST(test) cmocka_unit_test_setup_teardown(test, core_set_up, core_tear_down)
@@ -591,6 +616,7 @@ int main(void)
         CORE_TEST(older_slots_that_were_skipped_in_vain_are_skipped_again),
         CORE_TEST(final_rows_and_pending_rows_are_not_opened_twice),
         CORE_TEST(a_pending_run_that_the_stream_has_lost_is_emitted_again),
+        CORE_TEST(lost_runs_end_as_failures),
         CORE_TEST(jobs_that_cannot_be_scheduled_are_there_and_never_due),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
