@@ -122,6 +122,9 @@ static void refuse_unknown(struct auth *auth, struct request *request)
     refuse(request, "Invalid API key");
 }
 
+static void look_up(struct auth *auth, struct request *request, const uint8_t *key_hash,
+                    int64_t now_ms);
+
 static void on_looked_up(void *arg, const struct db_outcome *outcome)
 {
     struct lookup *lookup = arg;
@@ -134,6 +137,8 @@ static void on_looked_up(void *arg, const struct db_outcome *outcome)
         account = sql_account_of_key_row(&outcome->statements[0]);
     if (account != 0)
         auth_cache_put(auth->cache, lookup->key_hash, account, lookup->sent_ms);
+    int64_t now_ms = clock_monotonic_ms();
+    bool void_already = account != 0 && auth_cache_find(auth->cache, lookup->key_hash, now_ms) == 0;
 
     struct request *request;
     while ((request = request_list_take(&lookup->waiting)) != NULL) {
@@ -141,6 +146,9 @@ static void on_looked_up(void *arg, const struct db_outcome *outcome)
             query_reply_failure(request, outcome->status);
         } else if (account == 0) {
             refuse_unknown(auth, request);
+        } else if (void_already) {
+            /* The account changed meanwhile, and some who wait may have come after that. */
+            look_up(auth, request, lookup->key_hash, now_ms);
         } else {
             request->account = account;
             request->resume(request);
