@@ -1,7 +1,9 @@
 /* The mailer: mail events from the stream become mails, by SMTP or as files. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "mailer/compose.h"
 #include "mailer/maildir.h"
@@ -102,10 +104,14 @@ static bool uses_smtp(struct service *service, const struct composer *composer,
     if (!tls_from_start && strncmp(config->smtp_url, "smtp://", 7) != 0)
         service_fail(service, SERVICE_EXIT_CONFIG, "wrong configuration",
                      "SMTP_URL begins with neither smtp:// nor smtps://");
+    if (config->smtp_ca_file[0] && access(config->smtp_ca_file, R_OK) != 0)
+        service_fail(service, SERVICE_EXIT_CONFIG, "SMTP_CA_FILE is no file to read",
+                     strerror(errno));
     *outgoing = (struct outgoing){
         .url = config->smtp_url,
         .user = config->smtp_user,
         .password = config->smtp_password,
+        .ca_file = config->smtp_ca_file,
         .tls_required = strcmp(config->smtp_tls, "require") == 0,
     };
     size_t length;

@@ -17,6 +17,7 @@
 #define SMTP_PERMANENT_TO   599
 #define SMTP_LOGIN_FROM     530 /* RFC 4954: 530, 534, 535, 538 */
 #define SMTP_LOGIN_TO       538
+#define SMTP_LOGGED_IN      "235"
 
 struct sending {
     uv_work_t work; /* data: this */
@@ -25,7 +26,8 @@ struct sending {
     const char *message;
     size_t length;
     size_t read;
-    CURLcode code; /* written on the pool's thread, read when it is done */
+    bool logged_in; /* this and what follows: written on the pool's thread, read when it is done */
+    CURLcode code;
     long reply;
     transport_done_cb *on_done;
     void *arg;
@@ -47,6 +49,16 @@ static size_t on_read(char *bytes, size_t size, size_t count, void *arg)
     return length;
 }
 
+/* A line of the server's. */
+static size_t on_reply(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct sending *sending = arg;
+    if (size * count >= strlen(SMTP_LOGGED_IN) &&
+        memcmp(bytes, SMTP_LOGGED_IN, strlen(SMTP_LOGGED_IN)) == 0)
+        sending->logged_in = true;
+    return size * count;
+}
+
 static void set_up(CURL *easy, struct sending *sending, struct curl_slist *recipients)
 {
     const struct outgoing *outgoing = sending->outgoing;
@@ -60,6 +72,10 @@ static void set_up(CURL *easy, struct sending *sending, struct curl_slist *recip
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, WHOLE_TIMEOUT_MS);
     curl_easy_setopt(easy, CURLOPT_USE_SSL,
                      (long)(outgoing->tls_required ? CURLUSESSL_ALL : CURLUSESSL_NONE));
+    /* A directory of the system's certificates would be trusted besides the file. */
+    curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    if (outgoing->ca_file[0])
+        curl_easy_setopt(easy, CURLOPT_CAINFO, outgoing->ca_file);
     if (outgoing->user[0]) {
         curl_easy_setopt(easy, CURLOPT_USERNAME, outgoing->user);
         curl_easy_setopt(easy, CURLOPT_PASSWORD, outgoing->password);
@@ -70,6 +86,8 @@ static void set_up(CURL *easy, struct sending *sending, struct curl_slist *recip
     curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
     curl_easy_setopt(easy, CURLOPT_READDATA, sending);
     curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)sending->length);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_reply);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, sending);
 }
 
 /* On a thread of the pool. */
@@ -88,32 +106,48 @@ static void on_work(uv_work_t *work)
     curl_slist_free_all(recipients);
 }
 
-static bool is_permanent(long reply)
+/* What an operator can do something about is said in the words of the configuration. */
+static const char *reason_of(CURLcode code)
 {
-    bool about_login = reply >= SMTP_LOGIN_FROM && reply <= SMTP_LOGIN_TO;
-    return reply >= SMTP_PERMANENT_FROM && reply <= SMTP_PERMANENT_TO && !about_login;
+    switch (code) {
+    case CURLE_OK: return "";
+    case CURLE_USE_SSL_FAILED: return "the server does not change to TLS";
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return "the server's certificate is not trusted (SMTP_CA_FILE) or not for SMTP_URL's host";
+    case CURLE_SSL_CACERT_BADFILE:
+        return "the trusted CAs (SMTP_CA_FILE) cannot be read, or are none";
+    case CURLE_LOGIN_DENIED: return "login refused (SMTP_USER, SMTP_PASSWORD)";
+    default: return curl_easy_strerror(code);
+    }
 }
 
 /*
  * A 5xx is final only where it answers this mail (its sender, recipient or content): a login that
  * is missing or refused, or a server that serves nobody today, is the operator's matter, and mails
- * wait for that.
+ * wait for that. libcurl goes on without the login where a server does not ask for it: what such a
+ * server refuses it may take from who has logged in.
  */
-static struct transport_result judge(CURLcode code, long reply)
+static bool is_final(const struct sending *sending)
 {
-    struct transport_result result = {TRANSPORT_LATER, (int)reply, curl_easy_strerror(code)};
-    switch (code) {
-    case CURLE_OK:
+    if (sending->reply < SMTP_PERMANENT_FROM || sending->reply > SMTP_PERMANENT_TO)
+        return false;
+    if (sending->reply >= SMTP_LOGIN_FROM && sending->reply <= SMTP_LOGIN_TO)
+        return false;
+    if (sending->outgoing->user[0] && !sending->logged_in)
+        return false;
+    /* The second is a refusal of the content, or comes in place of a greeting: nothing was read. */
+    return sending->code == CURLE_SEND_ERROR ||
+           (sending->code == CURLE_WEIRD_SERVER_REPLY && sending->read > 0);
+}
+
+static struct transport_result judge(const struct sending *sending)
+{
+    struct transport_result result = {TRANSPORT_LATER, (int)sending->reply,
+                                      reason_of(sending->code)};
+    if (sending->code == CURLE_OK)
         result.verdict = TRANSPORT_ACCEPTED;
-        result.reason = "";
-        break;
-    case CURLE_SEND_ERROR:
-    case CURLE_WEIRD_SERVER_REPLY:
-        if (is_permanent(reply))
-            result.verdict = TRANSPORT_NEVER;
-        break;
-    default: break;
-    }
+    else if (is_final(sending))
+        result.verdict = TRANSPORT_NEVER;
     return result;
 }
 
@@ -121,7 +155,7 @@ static void on_worked(uv_work_t *work, int status)
 {
     struct sending *sending = work->data;
     INVARIANT(status == 0);
-    struct transport_result result = judge(sending->code, sending->reply);
+    struct transport_result result = judge(sending);
     transport_done_cb *on_done = sending->on_done;
     void *arg = sending->arg;
     free(sending);

@@ -21,6 +21,7 @@ struct outgoing {
     const char *url;  /* smtp://host:587, smtps://host:465 */
     const char *user; /* "": no authentication */
     const char *password;
+    const char *ca_file;               /* PEM; "": the system's */
     bool tls_required;                 /* smtp:// must change to TLS, or nothing is sent */
     char sender[OUTGOING_SENDER_SIZE]; /* the envelope's, "<address>" */
 };

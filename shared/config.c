@@ -119,6 +119,8 @@ static const struct config_row rows[] = {
     SECRET_ROW("SMTP_PASSWORD", CONFIG_MAILER, smtp_password, "", false, 0, "password for SMTP"),
     CHOICE_ROW("SMTP_TLS", CONFIG_MAILER, smtp_tls, "require", "require, off",
                "whether smtp:// must change to TLS: require, off"),
+    STRING_ROW("SMTP_CA_FILE", CONFIG_MAILER, smtp_ca_file, "",
+               "PEM file of the CAs that vouch for the SMTP server; unset: the system's"),
     STRING_ROW("MAIL_DIR", CONFIG_MAILER, mail_dir, "",
                "directory for .eml files, instead of SMTP"),
     STRING_ROW("MAIL_FROM", CONFIG_MAILER, mail_from, "CronCoco <no-reply@localhost>",

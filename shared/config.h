@@ -66,6 +66,7 @@ struct config {
     const char *smtp_user;     /* SMTP_USER */
     const char *smtp_password; /* SMTP_PASSWORD */
     const char *smtp_tls;      /* SMTP_TLS: require (default), off */
+    const char *smtp_ca_file;  /* SMTP_CA_FILE: PEM file of trusted CAs; "": the system's */
     const char *mail_dir;      /* MAIL_DIR: .eml files instead of SMTP */
     const char *mail_from;     /* MAIL_FROM */
     const char *public_url;    /* PUBLIC_URL: base URL printed in mails and examples */

@@ -1,16 +1,18 @@
 """Mail by SMTP: what passes is tried again, what does not is not, and nothing is sent twice."""
 
 import signal
-import ssl
-import subprocess
 
 import pytest
 
 import client
+import process
 import wait
-from smtp import SmtpSink
+from smtp import Authority, SmtpSink
 
 pytestmark = pytest.mark.xdist_group("mailer")
+
+LOGIN = ("robot", "hush-hush")
+TLS_AND_LOGIN = {"SMTP_TLS": "require", "SMTP_USER": LOGIN[0], "SMTP_PASSWORD": LOGIN[1]}
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +23,27 @@ def mail_stack(request):
 
 
 @pytest.fixture
-def sink():
-    started = SmtpSink().start()
-    yield started
-    started.stop()
+def sink_for():
+    """Starts servers of a test's own."""
+    started = []
+
+    def start(**options) -> SmtpSink:
+        started.append(SmtpSink(**options).start())
+        return started[-1]
+
+    yield start
+    for sink in started:
+        sink.stop()
+
+
+@pytest.fixture
+def sink(sink_for):
+    return sink_for()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture
@@ -54,6 +73,22 @@ def ask(mail_stack):
     return register
 
 
+def refusals(mailer) -> list[dict]:
+    """The log's lines of mails that are tried again, once there are two."""
+    def logged():
+        lines = mailer.lines("mail not sent, tried again later")
+        return lines if len(lines) >= 2 else None
+    return wait.until(logged, 20, "a mail was tried twice")
+
+
+def arrives_after_all(address, authority, sink_for, mailer_for) -> None:
+    """Once, by a mailer and a server with which all is well: the mail was not lost."""
+    sink = sink_for(tls=authority.server(), login=LOGIN)
+    mailer_for(sink, SMTP_CA_FILE=authority.file, **TLS_AND_LOGIN)
+    sink.wait(address)
+    assert len(sink.to(address)) == 1
+
+
 def test_a_mail_arrives(sink, mailer_for, ask):
     mailer_for(sink)
     address = ask()
@@ -64,15 +99,12 @@ def test_a_mail_arrives(sink, mailer_for, ask):
     assert b"\n" not in sink.raw[0].replace(b"\r\n", b"")
 
 
-def test_login(mailer_for, ask):
-    sink = SmtpSink(login=("robot", "secret")).start()
-    try:
-        mailer = mailer_for(sink, SMTP_USER="robot", SMTP_PASSWORD="secret")
-        sink.wait(ask())
-        assert sink.logins == [("robot", "secret")]
-        assert "secret" not in mailer.log.read_text()
-    finally:
-        sink.stop()
+def test_login(sink_for, mailer_for, ask):
+    sink = sink_for(login=LOGIN)
+    mailer = mailer_for(sink, SMTP_USER=LOGIN[0], SMTP_PASSWORD=LOGIN[1])
+    sink.wait(ask())
+    assert sink.logins == [LOGIN]
+    assert LOGIN[1] not in mailer.log.read_text()
 
 
 def test_what_may_pass_is_tried_again(sink, mailer_for, ask):
@@ -137,23 +169,71 @@ def test_mail_waits_for_a_mailer(sink, mailer_for, ask):
     sink.wait(address)
 
 
-def test_nothing_is_sent_in_the_clear_where_tls_is_asked_for(sink, mailer_for, ask):
-    mailer_for(sink, SMTP_TLS="require")
-    ask()
-    with pytest.raises(AssertionError):
-        wait.until(lambda: sink.attempts or sink.senders, 3, "a mail came")
+@pytest.mark.parametrize("tls_from_start", [False, True], ids=["starttls", "smtps"])
+def test_tls_by_a_private_ca_and_login(tls_from_start, authority, sink_for, mailer_for, ask):
+    sink = sink_for(tls=authority.server(), tls_from_start=tls_from_start, login=LOGIN)
+    mailer = mailer_for(sink, SMTP_CA_FILE=authority.file, **TLS_AND_LOGIN)
+    address = ask()
+    sink.wait(address)
+    assert sink.attempts == [((address,), True)] and sink.logins == [LOGIN]
+    assert sink.verbs_in_the_clear() == (set() if tls_from_start else {b"EHLO", b"STARTTLS"})
+    assert LOGIN[1] not in mailer.log.read_text()
 
 
-def test_a_server_that_nobody_vouches_for_gets_nothing(mailer_for, ask, tmp_path):
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1",
-                    "-keyout", tmp_path / "key", "-out", tmp_path / "cert"], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
-    sink = SmtpSink(tls_context=context).start()
-    try:
-        mailer_for(sink, SMTP_TLS="require")
-        ask()
-        with pytest.raises(AssertionError):
-            wait.until(lambda: sink.attempts or sink.senders, 3, "a mail came")
-    finally:
-        sink.stop()
+@pytest.mark.parametrize("tls_from_start", [False, True], ids=["starttls", "smtps"])
+@pytest.mark.parametrize("flaw", ["unknown CA", "another's name"])
+def test_a_server_that_nobody_vouches_for_gets_nothing(flaw, tls_from_start, authority, sink_for, mailer_for, ask):
+    tls, trusted = authority.server(), {}
+    if flaw == "another's name":
+        tls, trusted = authority.server("IP:127.0.0.2"), {"SMTP_CA_FILE": authority.file}
+    sink = sink_for(tls=tls, tls_from_start=tls_from_start, login=LOGIN)
+    mailer = mailer_for(sink, **TLS_AND_LOGIN, **trusted)
+    address = ask()
+    assert "certificate" in refusals(mailer)[-1]["reason"]
+    assert sink.verbs_in_the_clear() == (set() if tls_from_start else {b"EHLO", b"STARTTLS"})
+    assert not sink.under_tls and not sink.logins
+    assert mailer.end() == 0
+    arrives_after_all(address, authority, sink_for, mailer_for)
+
+
+def test_nothing_is_sent_in_the_clear_where_tls_is_asked_for(authority, sink_for, mailer_for, ask):
+    sink = sink_for(login=LOGIN)
+    mailer = mailer_for(sink, SMTP_CA_FILE=authority.file, **TLS_AND_LOGIN)
+    address = ask()
+    assert "TLS" in refusals(mailer)[-1]["reason"]
+    assert sink.verbs_in_the_clear() <= {b"EHLO", b"QUIT"} and not sink.logins
+    assert mailer.end() == 0
+    arrives_after_all(address, authority, sink_for, mailer_for)
+
+
+def test_a_refused_login_is_tried_again(authority, sink_for, mailer_for, ask):
+    sink = sink_for(tls=authority.server(), login=(LOGIN[0], "another"))
+    mailer = mailer_for(sink, SMTP_CA_FILE=authority.file, **TLS_AND_LOGIN)
+    address = ask()
+    line = refusals(mailer)[-1]
+    assert line["code"] == 535 and "login" in line["reason"]
+    assert sink.senders == [] and LOGIN in sink.logins
+    sink.login = LOGIN
+    sink.wait(address, timeout_s=30)
+    assert len(sink.to(address)) == 1 and LOGIN[1] not in mailer.log.read_text()
+
+
+def test_a_refusal_is_not_final_where_the_login_did_not_happen(sink, mailer_for, ask):
+    sink.replies = ["550 no relaying"]
+    mailer_for(sink, SMTP_USER=LOGIN[0], SMTP_PASSWORD=LOGIN[1])
+    sink.wait(ask())
+    assert len(sink.attempts) == 2
+
+
+def test_a_server_that_serves_nobody_is_waited_for(sink, mailer_for, ask):
+    sink.greetings = ["554 not today"]
+    mailer = mailer_for(sink)
+    sink.wait(ask())
+    assert [line["code"] for line in mailer.lines("mail not sent, tried again later")] == [554]
+
+
+def test_a_ca_file_that_is_missing_ends_the_mailer(mail_stack, tmp_path):
+    variables = {"NATS_URL": mail_stack.nats.url, "CRONCOCO_SECRET": mail_stack.secret,
+                 "SMTP_URL": "smtp://127.0.0.1:1", "SMTP_CA_FILE": tmp_path / "missing"}
+    ended = process.run("mailer", variables=variables)
+    assert ended.returncode == 64 and "SMTP_CA_FILE" in ended.stderr

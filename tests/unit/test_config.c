@@ -126,6 +126,7 @@ static const struct string_row strings[] = {
     STRING("WEBHOOK_ALLOW_CIDRS", CONFIG_DISPATCHER, webhook_allow_cidrs, "", false),
     STRING("SMTP_USER", CONFIG_MAILER, smtp_user, "", true),
     STRING("SMTP_PASSWORD", CONFIG_MAILER, smtp_password, "", true),
+    STRING("SMTP_CA_FILE", CONFIG_MAILER, smtp_ca_file, "", false),
     STRING("MAIL_DIR", CONFIG_MAILER, mail_dir, NULL, false),
     STRING("MAIL_FROM", CONFIG_MAILER, mail_from, "CronCoco <no-reply@localhost>", false),
     STRING("PUBLIC_URL", CONFIG_MAILER, public_url, "http://127.0.0.1:8080", false),
