@@ -7,6 +7,7 @@
 #include "scheduler/lease.h"
 #include "scheduler/term.h"
 #include "shared/bus_streams.h"
+#include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/memory.h"
 #include "shared/secret.h"
@@ -18,7 +19,13 @@
 #define BUS_QUEUE_LIMIT  262144
 #define HOLDER_SIZE      160
 #define STREAMS_RETRY_MS 2000
-#define TERM_PAUSE_MS    250 /* after a term that ended: whatever ended it needs a moment */
+/*
+ * After a term that ended: whatever ended it needs a moment, and a longer one each time where terms
+ * end soon, for each loads all jobs anew.
+ */
+#define PAUSE_FIRST_MS 250
+#define PAUSE_MAX_MS   4000
+#define TERM_LONG_MS   30000
 
 struct leader {
     struct service *service;
@@ -28,6 +35,7 @@ struct leader {
     uv_timer_t pause;
     char holder[HOLDER_SIZE];
     bool streams_ready, streams_asked, campaigning, stopping;
+    int64_t won_ms, pause_ms;
     int part_nats, part_database;
 };
 
@@ -75,7 +83,7 @@ static void stopped(void *arg)
 static void released(void *arg)
 {
     struct leader *leader = arg;
-    uv_timer_start(&leader->pause, pause_over, TERM_PAUSE_MS, 0);
+    uv_timer_start(&leader->pause, pause_over, (uint64_t)leader->pause_ms, 0);
 }
 
 static void term_ended(void *arg)
@@ -83,6 +91,10 @@ static void term_ended(void *arg)
     struct leader *leader = arg;
     term_close(leader->term);
     leader->term = NULL;
+    bool was_long = clock_monotonic_ms() - leader->won_ms >= TERM_LONG_MS;
+    leader->pause_ms = was_long || !leader->pause_ms ? PAUSE_FIRST_MS : 2 * leader->pause_ms;
+    if (leader->pause_ms > PAUSE_MAX_MS)
+        leader->pause_ms = PAUSE_MAX_MS;
     leader->campaigning = false;
     lease_release(leader->lease, leader->stopping ? stopped : released, leader);
 }
@@ -90,6 +102,7 @@ static void term_ended(void *arg)
 static void lease_won(void *arg, uint64_t epoch)
 {
     struct leader *leader = arg;
+    leader->won_ms = clock_monotonic_ms();
     LOG_INFO("lease won", LOG_I64("epoch", epoch));
     leader->term = term_open(service_loop(leader->service),
                              &(struct term_options){.config = service_config(leader->service),

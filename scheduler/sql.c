@@ -589,14 +589,16 @@ void sql_write_progress(struct db_unit *unit, const struct core_progress *progre
 
 /* ---- housekeeping ---- */
 
-void sql_maintain_partitions(struct db_unit *unit, int64_t from_ms, int64_t to_ms, int64_t keep_ms)
+void sql_maintain_partitions(struct db_unit *unit, int64_t from_ms, int64_t to_ms,
+                             int32_t keep_days)
 {
     ADD(unit, "maintain_partitions",
         "SELECT executions_maintain(($1::timestamptz AT TIME ZONE 'UTC')::date,"
-        " ($2::timestamptz AT TIME ZONE 'UTC')::date, ($3::timestamptz AT TIME ZONE 'UTC')::date)");
+        " ($2::timestamptz AT TIME ZONE 'UTC')::date, (now() AT TIME ZONE 'UTC')::date - "
+        "$3::integer)");
     db_param_time(unit, from_ms);
     db_param_time(unit, to_ms);
-    db_param_time(unit, keep_ms);
+    db_param_i32(unit, keep_days);
 }
 
 /* Deletions in slices, so that no transaction of the leader is a long one. */

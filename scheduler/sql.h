@@ -48,7 +48,12 @@ void sql_write_executions(struct db_unit *unit, const struct execution_batch *ba
 void sql_write_progress(struct db_unit *unit, const struct core_progress *progress);
 
 /* Housekeeping. */
-void sql_maintain_partitions(struct db_unit *unit, int64_t from_ms, int64_t to_ms, int64_t keep_ms);
+/*
+ * Partitions from .. to are made; those older than keep_days by PostgreSQL's clock are dropped, so
+ * that a leader whose clock is wrong drops nothing.
+ */
+void sql_maintain_partitions(struct db_unit *unit, int64_t from_ms, int64_t to_ms,
+                             int32_t keep_days);
 void sql_expire_answers(struct db_unit *unit);
 void sql_expire_tokens(struct db_unit *unit);
 /* A slice of the executions of deleted jobs; the unit's last but COMMIT. */

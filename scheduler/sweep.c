@@ -12,8 +12,9 @@
 #include "shared/memory.h"
 
 #define API_TIMEOUT_MS 5000
-#define ROUND_MS       30000 /* between two rounds */
-#define SUBJECT_SIZE   64
+/* Longer than any webhook takes: what dispatchers hold of a stream that is gone is reported. */
+#define ROUND_MS     75000
+#define SUBJECT_SIZE 64
 
 enum sweep_state {
     SWEEP_IDLE,    /* until next_ms */

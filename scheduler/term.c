@@ -351,6 +351,12 @@ static void result_message(void *arg, uint64_t sequence, int64_t time_ms,
     turn_results_applied(term->turn, sequence);
 }
 
+/* A day more than promised: slots that are caught up with as the day changes have their place. */
+static int32_t keep_days(const struct term *term)
+{
+    return (int32_t)term->options.config->history_days + 1;
+}
+
 static void housekeeping(uv_timer_t *timer);
 
 static void house_kept(void *arg, const struct db_outcome *outcome)
@@ -374,8 +380,7 @@ static void housekeeping(uv_timer_t *timer)
     struct db_unit *unit = db_unit_new();
     sql_begin(unit);
     sql_assert_leader(unit, term->options.epoch);
-    sql_maintain_partitions(unit, now_ms, now_ms + PARTITIONS_AHEAD * DAY_MS,
-                            now_ms - term->options.config->history_days * DAY_MS);
+    sql_maintain_partitions(unit, now_ms, now_ms + PARTITIONS_AHEAD * DAY_MS, keep_days(term));
     sql_expire_answers(unit);
     sql_expire_tokens(unit);
     sql_purge(unit);
@@ -450,8 +455,7 @@ static void tail_read(void *arg)
     sql_begin(unit);
     sql_assert_leader(unit, term->options.epoch);
     sql_maintain_partitions(unit, (int64_t)term->core->emitted * MINUTE_MS,
-                            now_ms + PARTITIONS_AHEAD * DAY_MS,
-                            now_ms - term->options.config->history_days * DAY_MS);
+                            now_ms + PARTITIONS_AHEAD * DAY_MS, keep_days(term));
     sql_commit(unit);
     if (db_run(term->db, unit, term->options.config->lease_ttl_ms, lead, term) != DB_OK)
         term_fail(term, "the queue to PostgreSQL is full");
@@ -491,6 +495,13 @@ static void timer_open(struct term *term, uv_timer_t *timer)
     term->open_timers++;
 }
 
+/* Not further back than there are partitions. */
+static uint32_t catch_up_window_s(const struct config *config)
+{
+    int64_t kept_s = config->history_days * DAY_MS / 1000;
+    return (uint32_t)(config->catch_up_window_s < kept_s ? config->catch_up_window_s : kept_s);
+}
+
 struct term *term_open(uv_loop_t *loop, const struct term_options *options)
 {
     const struct config *config = options->config;
@@ -514,7 +525,7 @@ struct term *term_open(uv_loop_t *loop, const struct term_options *options)
         .db = term->db,
         .outbox = term->outbox,
         .limits = {.open_runs = (uint32_t)config->open_run_limit,
-                   .catch_up_window_s = (uint32_t)config->catch_up_window_s,
+                   .catch_up_window_s = catch_up_window_s(config),
                    .address_per_hour = (uint32_t)config->address_rate_per_hour},
         .epoch = options->epoch,
         .emit = emit,
