@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import time
 
+import child
 import ports
 import process
 
@@ -83,7 +84,7 @@ class Server:
         self.port = ports.free_port()
 
     def __enter__(self) -> "Server":
-        self.process = subprocess.Popen([process.binary(f"bench_{self.program}"), str(self.port)])
+        self.process = child.start([process.binary(f"bench_{self.program}"), str(self.port)], None)
         time.sleep(0.3)
         return self
 

@@ -6,9 +6,9 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
 
+import child
 import ports
 import wait
 
@@ -26,9 +26,8 @@ class Nats:
 
     def start(self) -> None:
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                ["nats-server", "-js", "-sd", self.directory / "js", "-a", "127.0.0.1", "-p", str(self.port)],
-                stdout=log, stderr=log, start_new_session=True)
+            self.process = child.start(
+                ["nats-server", "-js", "-sd", self.directory / "js", "-a", "127.0.0.1", "-p", str(self.port)], log)
         wait.until(self._answers, 30, f"NATS accepts connections on port {self.port}")
 
     def _answers(self) -> bool:

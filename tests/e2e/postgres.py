@@ -10,6 +10,7 @@ import tempfile
 
 import psycopg
 
+import child
 import wait
 
 SETTINGS = {
@@ -53,9 +54,9 @@ class Postgres:
     def start(self) -> None:
         options = [f"-c{name}={value}" for name, value in self.settings.items()]
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(
-                [binaries() / "postgres", "-D", self.directory / "data", "-k", self.directory, *options],
-                cwd=self.directory, stdout=log, stderr=log, start_new_session=True, **self.as_user)
+            self.process = child.start(
+                [binaries() / "postgres", "-D", self.directory / "data", "-k", self.directory, *options], log,
+                on_orphaned=signal.SIGQUIT, cwd=self.directory, **self.as_user)
         wait.until(self._answers, 30, f"PostgreSQL in {self.directory} accepts connections")
 
     def _answers(self) -> bool:

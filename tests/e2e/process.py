@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 
+import child
 import wait
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -50,8 +51,7 @@ class Process:
         assert self.process is None
         self.log_offset = self.log.stat().st_size if self.log.exists() else 0
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([binary(self.program)], env=environment(self.variables), stdout=log,
-                                            stderr=log, stdin=subprocess.DEVNULL, start_new_session=True)
+            self.process = child.start([binary(self.program)], log, env=environment(self.variables))
         return self
 
     def lines(self, message: str | None = None) -> list[dict]:
