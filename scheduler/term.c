@@ -323,6 +323,10 @@ static void command_message(void *arg, uint64_t sequence, int64_t time_ms,
 
 static void question_answer(struct term *term, const struct result_batch *batch)
 {
+    /* A leader that was deposed does not know the runs of the new one, and would call them closed.
+     */
+    if (!may_write(term))
+        return;
     char open[RESULT_BATCH_MAX];
     for (size_t i = 0; i < batch->count; i++) {
         const struct result *asked = &batch->results[i];

@@ -21,6 +21,7 @@
 #define PENDING_AGE_MAX_MS 5000 /* no open run goes without a row for longer */
 #define PACE_MS            20   /* between transactions without commands */
 #define PROGRESS_MS        1000 /* positions alone are written as often as this */
+#define RESULTS_MANY       32   /* messages: their positions do not wait for PROGRESS_MS */
 #define READ_TIMEOUT_MS    5000
 #define WRITE_TIMEOUT_MS   15000
 
@@ -168,7 +169,8 @@ static void turn_write(struct turn *turn)
     core_collect(core, now_ms, &limits, &turn->rows);
     const int64_t *outbox_ids;
     turn->outbox_taken = outbox_acknowledged(turn->options.outbox, &outbox_ids);
-    bool positions = clock_monotonic_ms() - turn->committed_ms >= PROGRESS_MS || turn->on_finished;
+    bool positions = clock_monotonic_ms() - turn->committed_ms >= PROGRESS_MS ||
+                     turn->on_finished || turn->result_messages >= RESULTS_MANY;
     if (!turn->taken && !turn->rows.count && !turn->outbox_taken &&
         !(progressed(turn) && positions)) {
         turn->state = TURN_IDLE;
@@ -194,6 +196,21 @@ static void turn_write(struct turn *turn)
         turn->options.on_failed(turn->options.arg, "the queue to PostgreSQL is full");
 }
 
+/* Nothing is under way: comes back for what is left. */
+static void turn_wait(struct turn *turn, int64_t rest_ms)
+{
+    if (turn->state != TURN_IDLE)
+        return;
+    const struct core *core = turn->options.core;
+    bool more = core_has_rows(core) || progressed(turn);
+    const int64_t *ids;
+    if (turn->on_finished && !more && !run_log_waiting(&core->log))
+        turn->on_finished(turn->finished_arg);
+    else if (more || turn->on_finished || turn->queue_count ||
+             outbox_acknowledged(turn->options.outbox, &ids))
+        uv_timer_start(&turn->timer, turn_timer, (uint64_t)rest_ms, 0);
+}
+
 static void turn_read(void *arg, const struct db_outcome *outcome)
 {
     struct turn *turn = arg;
@@ -207,6 +224,14 @@ static void turn_read(void *arg, const struct db_outcome *outcome)
     }
     sql_facts_rows(outcome, &turn->facts);
     int64_t now_ms = clock_now_ms();
+    if (!core_settled(turn->options.core, now_ms)) {
+        /* A minute has come meanwhile: its tick is first, and they are for a later turn. */
+        turn->taken = 0;
+        facts_clear(&turn->facts);
+        turn_write(turn);
+        turn_wait(turn, PACE_MS);
+        return;
+    }
     for (size_t i = 0; i < turn->taken; i++) {
         uint8_t token_id[TOKEN_ID_SIZE];
         secret_random(token_id, sizeof(token_id));
@@ -221,6 +246,8 @@ static void turn_read(void *arg, const struct db_outcome *outcome)
 static void turn_start(struct turn *turn)
 {
     turn->taken = turn->queue_count < COMMANDS_MAX ? turn->queue_count : COMMANDS_MAX;
+    if (!core_settled(turn->options.core, clock_now_ms()))
+        turn->taken = 0;
     if (!turn->taken) {
         turn_write(turn);
         return;
@@ -241,20 +268,13 @@ void turn_kick(struct turn *turn)
     if (turn->state != TURN_IDLE || turn->housekeeping ||
         !turn->options.may_write(turn->options.arg))
         return;
-    const struct core *core = turn->options.core;
     int64_t rest_ms = turn->committed_ms + PACE_MS - clock_monotonic_ms();
-    if (turn->queue_count || rest_ms <= 0) {
+    bool commands = turn->queue_count && core_settled(turn->options.core, clock_now_ms());
+    if (commands || rest_ms <= 0) {
         turn_start(turn);
         rest_ms = PACE_MS;
     }
-    if (turn->state != TURN_IDLE)
-        return;
-    bool more = core_has_rows(core) || progressed(turn);
-    const int64_t *ids;
-    if (turn->on_finished && !more && !run_log_waiting(&core->log))
-        turn->on_finished(turn->finished_arg);
-    else if (more || turn->on_finished || outbox_acknowledged(turn->options.outbox, &ids))
-        uv_timer_start(&turn->timer, turn_timer, (uint64_t)rest_ms, 0);
+    turn_wait(turn, rest_ms);
 }
 
 static void turn_timer(uv_timer_t *timer)
@@ -310,7 +330,7 @@ const struct core_progress *turn_written(const struct turn *turn)
 
 bool turn_holds_commands(const struct turn *turn)
 {
-    return turn->taken > 0;
+    return turn->state == TURN_WRITING && turn->taken > 0;
 }
 
 void turn_finish(struct turn *turn, void (*on_done)(void *arg), void *arg)
