@@ -5,7 +5,7 @@
  *   RUNS     run.<lane>              due runs, a fenced log     leader    -> dispatchers
  *   RESULTS  result.<lane>           what became of the runs    dispatcher-> leader
  *   MAIL     mail.<kind>             mail to be sent            leader    -> mailers
- *   (core)   answer.<gateway>        answers to commands        leader    -> that gateway
+ *   (core)   answer.<gateway>.<mark>        answers to commands        leader    -> that gateway
  *   (core)   event.<noun>.<id>       something changed          leader    -> gateways
  *   (core)   claim.<lane>            who holds this message?    dispatcher-> dispatchers
  *

@@ -26,7 +26,7 @@ CREATE INDEX executions_pending ON executions (scheduled_at) WHERE status = 'pen
 -- it gives up after a moment and is left to the next call.
 CREATE FUNCTION executions_maintain(first_day date, last_day date, keep_from date)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp SET lock_timeout = '2s' AS $$
+SET search_path = public, pg_temp SET lock_timeout = '200ms' AS $$
 DECLARE
     day date;
     partition_name text;

@@ -90,7 +90,7 @@ static const struct integer_row integers[] = {
     INTEGER("ADDRESS_RATE_PER_HOUR", CONFIG_SCHEDULER, address_rate_per_hour, 5, 1, 1000000),
     INTEGER("CATCH_UP_WINDOW_S", CONFIG_SCHEDULER, catch_up_window_s, 86400, 0, 2678400),
     INTEGER("OPEN_RUN_LIMIT", CONFIG_SCHEDULER, open_run_limit, 4000000, 1, 100000000),
-    INTEGER("HISTORY_DAYS", CONFIG_SCHEDULER, history_days, 31, 1, 3650),
+    INTEGER("HISTORY_DAYS", CONFIG_SCHEDULER, history_days, 31, 8, 3650),
     INTEGER("STREAM_STORAGE_MB", CONFIG_SCHEDULER | CONFIG_DISPATCHER, stream_storage_mb, 1024, 1,
             1048576),
     INTEGER("DISPATCH_CONCURRENCY", CONFIG_DISPATCHER, dispatch_concurrency, 1000, 1, 100000),
