@@ -1,11 +1,34 @@
 #include "shared/run.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define RUN_VERSION     1
 #define RUN_HEADER_SIZE 12
 #define RUN_SIZE        28
+
+/* Writes what has value as its little-endian bytes, and moves on. */
+static void put(char **at, const void *value, size_t size)
+{
+    memcpy(*at, value, size);
+    *at += size;
+}
+
+static void run_put(char **at, const struct run *run)
+{
+    uint64_t job = htole64((uint64_t)run->job), slot_s = htole64((uint64_t)run->slot_s);
+    uint32_t version = htole32(run->version), replay = htole32(run->replay);
+    uint16_t timeout_s = htole16(run->timeout_s);
+    uint8_t attempt_and_reserved[2] = {run->attempt, 0};
+    put(at, &job, sizeof(job));
+    put(at, &slot_s, sizeof(slot_s));
+    put(at, &version, sizeof(version));
+    put(at, &replay, sizeof(replay));
+    put(at, &timeout_s, sizeof(timeout_s));
+    put(at, attempt_and_reserved, sizeof(attempt_and_reserved));
+}
 
 void run_batch_encode(const struct run_batch *batch, struct buffer *out)
 {
@@ -14,16 +37,13 @@ void run_batch_encode(const struct run_batch *batch, struct buffer *out)
     buffer_u8(out, 0);
     buffer_u16(out, (uint16_t)batch->count);
     buffer_u64(out, batch->epoch);
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct run *run = &batch->runs[i];
-        buffer_u64(out, (uint64_t)run->job);
-        buffer_u64(out, (uint64_t)run->slot_s);
-        buffer_u32(out, run->version);
-        buffer_u32(out, run->replay);
-        buffer_u16(out, run->timeout_s);
-        buffer_u8(out, run->attempt);
-        buffer_u8(out, 0);
-    }
+    /* Not field by field through the buffer: a million runs leave in the first tenth of a second
+     * of a minute. */
+    char *at = buffer_grow(out, batch->count * RUN_SIZE);
+    for (size_t i = 0; i < batch->count; i++)
+        run_put(&at, &batch->runs[i]);
+    out->length += batch->count * RUN_SIZE;
+    out->data[out->length] = '\0';
 }
 
 int run_batch_decode(const void *bytes, size_t length, struct run_batch *batch)

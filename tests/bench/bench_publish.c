@@ -1,6 +1,7 @@
 /*
- * The least that publishes messages to JetStream and awaits their acknowledgements: the limit for a
- * tick. Each message names the one before it, as the fenced log does.
+ * The least that publishes messages to the stream RUNS, as it is, and awaits their
+ * acknowledgements: the limit for a tick. Each message names the one before it, as the fenced log
+ * does.
  *
  *   bench_publish URL MESSAGES BYTES
  */
@@ -11,10 +12,9 @@
 
 #include <nats/nats.h>
 
+#include "shared/bus_streams.h"
 #include "shared/memory.h"
 
-#define STREAM  "BENCH"
-#define SUBJECT "bench.run"
 #define WINDOW  4096
 #define ID_SIZE 32
 
@@ -33,18 +33,6 @@ static double now_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void create_stream(jsCtx *js)
-{
-    const char *subject = SUBJECT;
-    jsStreamConfig config;
-    jsStreamConfig_Init(&config);
-    config.Name = STREAM;
-    config.Subjects = &subject;
-    config.SubjectsLen = 1;
-    (void)js_DeleteStream(js, STREAM, NULL, NULL); /* of a run before, if there was one */
-    check(js_AddStream(NULL, js, &config, NULL, NULL), "create the stream");
-}
-
 static void publish(jsCtx *js, int64_t count, const char *bytes, int size)
 {
     char id[ID_SIZE] = "";
@@ -52,12 +40,14 @@ static void publish(jsCtx *js, int64_t count, const char *bytes, int size)
     for (int64_t i = 1; i <= count; i++) {
         jsPubOptions options;
         jsPubOptions_Init(&options);
-        snprintf(id, sizeof(id), "1:%lld", (long long)i);
+        snprintf(id, sizeof(id), "bench:%lld", (long long)i);
         options.MsgId = id;
         if (i > 1)
             options.ExpectLastMsgId = last;
-        check(js_PublishAsync(js, SUBJECT, bytes, size, &options), "publish");
-        snprintf(last, sizeof(last), "1:%lld", (long long)i);
+        char subject[32];
+        snprintf(subject, sizeof(subject), SUBJECT_RUN_FORMAT, (unsigned)(i % LANES));
+        check(js_PublishAsync(js, subject, bytes, size, &options), "publish");
+        snprintf(last, sizeof(last), "%s", id);
     }
     check(js_PublishAsyncComplete(js, NULL), "await the acknowledgements");
     natsMsgList pending;
@@ -88,13 +78,11 @@ int main(int argc, char **argv)
     js_options.PublishAsync.MaxPending = WINDOW;
     check(natsConnection_JetStream(&js, connection, &js_options), "JetStream");
 
-    create_stream(js);
     double begin = now_s();
     publish(js, count, bytes, size);
     double seconds = now_s() - begin;
     printf("{\"messages\": %lld, \"seconds\": %.4f}\n", (long long)count, seconds);
 
-    check(js_DeleteStream(js, STREAM, NULL, NULL), "delete the stream");
     jsCtx_Destroy(js);
     natsConnection_Destroy(connection);
     natsOptions_Destroy(options);
