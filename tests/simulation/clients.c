@@ -14,9 +14,10 @@
 #define TEXT_SIZE        48
 #define RESEND_MAX_MS    1200000
 #define JOBS_PER_ACCOUNT 40
-#define NEWCOMERS        25              /* accounts made and deleted by mail, at most */
-#define PACE_MS          INT64_C(240000) /* between commands, on average; now and then they come in bursts \
-                                          */
+#define NEWCOMERS        25 /* accounts made and deleted by mail, at most */
+#define PACE_MS                                                                                    \
+    INT64_C(240000) /* between commands, on average; now and then they come in bursts              \
+                     */
 
 struct request {
     struct command command;
