@@ -13,6 +13,7 @@
 #include "shared/memory.h"
 
 #define API_TIMEOUT_MS    5000
+#define REFUSALS_MAX      5 /* to make an item, before that is the answer */
 #define RETRY_MS          250
 #define RETRY_LOG_MS      10000
 #define NANOSECONDS_IN_MS INT64_C(1000000)
@@ -89,6 +90,7 @@ struct ensure {
     void *arg;
     size_t item;
     int64_t last_log_ms;
+    unsigned refusals; /* of the item, in a row */
 };
 
 static void ask(struct ensure *ensure);
@@ -147,6 +149,7 @@ static void retry(struct ensure *ensure, const char *reason)
 
 static void next_item(struct ensure *ensure)
 {
+    ensure->refusals = 0;
     if (++ensure->item < ITEMS)
         ask(ensure);
     else
@@ -250,7 +253,11 @@ static void on_created(void *arg, enum bus_status status, const struct bus_messa
     if (!tree)
         return;
     const cJSON *error = cJSON_GetObjectItemCaseSensitive(tree, "error");
-    if (error)
+    /* Two that make the same thing at once get all kinds of errors: look whether it is there now.
+     */
+    if (error && ensure->refusals++ < REFUSALS_MAX)
+        retry(ensure, text_member(error, "description"));
+    else if (error)
         on_error(ensure, error);
     else
         next_item(ensure);

@@ -88,9 +88,10 @@ static void test_race(void **state)
     }
     for (size_t i = 0; i < ARRAY_LENGTH(others); i++) {
         bus_fixture_wait(fixture, &done[i].ended, 1);
-        assert_string_equal(done[i].error, "");
         bus_close(others[i]);
     }
+    for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
+        assert_string_equal(done[i].error, "");
 }
 
 static void test_difference(void **state)

@@ -348,7 +348,7 @@ static void test_restart_in_the_middle(void **state)
     }
     bus_fixture_wait(fixture, &worker->distinct, MESSAGES_MAX);
     /* What was delivered and whose acknowledgement was lost comes again, nothing else. */
-    bus_fixture_run(fixture, 3 * ACK_WAIT_MS);
+    bus_fixture_run(fixture, INT64_C(3) * ACK_WAIT_MS);
     print_message("%zu deliveries of %d messages\n", worker->received, MESSAGES_MAX);
     assert_consumer(fixture, "\"num_ack_pending\":0");
     assert_consumer(fixture, "\"num_pending\":0");
