@@ -33,6 +33,13 @@ enum command_kind {
     COMMAND_JOB_CREATE,               /* cmd.job.create:               job */
     COMMAND_JOB_UPDATE,               /* cmd.job.update:               job_id, job */
     COMMAND_JOB_DELETE,               /* cmd.job.delete:               job_id */
+    COMMAND_JOB_PUT,                  /* cmd.job.put:                  job, with its external_id */
+    COMMAND_JOB_RUN,                  /* cmd.job.run:                  job_id */
+    COMMAND_JOB_REPLAY,               /* cmd.job.replay:               job_id, window */
+    COMMAND_JOB_REPLAY_SLOTS,         /* cmd.job.replay_slots:         slots (operator) */
+    COMMAND_SECRET_CREATE,            /* cmd.secret.create:            secret_id */
+    COMMAND_SECRET_ROTATE,            /* cmd.secret.rotate:            secret_id */
+    COMMAND_SECRET_DELETE,            /* cmd.secret.delete */
     COMMAND_KINDS
 };
 
@@ -47,8 +54,27 @@ enum job_field {
     JOB_HEADERS = 8,
     JOB_PAYLOAD = 16,
     JOB_FAILURE_URL = 32,
-    JOB_ENABLED = 64
+    JOB_ENABLED = 64,
+    JOB_TIMEZONE = 128,
+    JOB_RUN_AT = 256,
+    JOB_START_AT = 512,
+    JOB_END_AT = 1024,
+    JOB_CATCH_UP = 2048,
+    JOB_CATCH_UP_WINDOW = 4096,
+    JOB_ALLOW_OVERLAP = 8192,
+    JOB_JITTER = 16384,
+    JOB_MAX_RETRIES = 32768,
+    JOB_AUTO_PAUSE = 65536,
+    JOB_EXTERNAL_ID = 131072
 };
+
+enum catch_up { CATCH_UP_LATEST, CATCH_UP_ALL, CATCH_UP_NONE, CATCH_UPS };
+/* "latest" ... as in the API and in PostgreSQL. */
+const char *catch_up_name(enum catch_up catch_up);
+/* -1: no such. */
+int catch_up_parse(const char *name, enum catch_up *catch_up) MUST_CHECK;
+
+#define CATCH_UP_WINDOW_NONE (-1) /* the service's */
 
 /* What a user says of a job. Strings are NUL-terminated; NULL means null. */
 struct job_input {
@@ -60,6 +86,31 @@ struct job_input {
     const char *payload; /* JSON text, byte for byte as it came */
     const char *failure_webhook_url;
     bool enabled;
+    const char *timezone; /* one that zone_find knows */
+    int64_t run_at_s;     /* a whole minute; 0: null */
+    int64_t start_at_s;   /* 0: null */
+    int64_t end_at_s;     /* 0: null */
+    enum catch_up catch_up;
+    int32_t catch_up_window_s; /* CATCH_UP_WINDOW_NONE: null */
+    bool allow_overlap;
+    uint16_t jitter_s;
+    uint8_t max_retries;
+    bool auto_pause;
+    const char *external_id;
+};
+
+/* What an absent field means when a job is made. */
+extern const struct job_input job_input_defaults;
+
+/* Executions that are to be run again: by status, in slots from .. to (both included). */
+struct replay_window {
+    int64_t from_s, to_s;
+    bool failure, skipped, success;
+};
+
+#define COMMAND_SLOTS_MAX 64
+struct command_slot {
+    int64_t job, slot_s;
 };
 
 struct command {
@@ -78,6 +129,10 @@ struct command {
     bool failure_email_enabled;
     int64_t job_id;
     struct job_input job;
+    struct replay_window window;
+    struct command_slot slots[COMMAND_SLOTS_MAX];
+    size_t slot_count;
+    uint8_t secret_id[TOKEN_ID_SIZE]; /* fresh randomness of the gateway */
 
     cJSON *tree; /* owns the strings of a decoded command; NULL in one to be encoded */
 };

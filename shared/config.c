@@ -105,6 +105,11 @@ static const struct config_row rows[] = {
     INTEGER_ROW("STREAM_STORAGE_MB", CONFIG_SCHEDULER | CONFIG_DISPATCHER, stream_storage_mb,
                 "1024", 1, 1048576,
                 "megabytes that each JetStream stream may take, when it is made"),
+    INTEGER_ROW("FAILURE_MAIL_INTERVAL_S", CONFIG_SCHEDULER, failure_mail_interval_s, "3600", 0,
+                2678400, "least time between two mails about failures of one job"),
+    INTEGER_ROW("AUTO_PAUSE_AFTER_S", CONFIG_SCHEDULER, auto_pause_after_s, "604800", 1, 31536000,
+                "how long a job fails without a success before it is paused; a mail warns a day "
+                "before, or at half of it"),
     STRING_ROW("WEBHOOK_ALLOW_CIDRS", CONFIG_GATEWAY | CONFIG_DISPATCHER, webhook_allow_cidrs, "",
                "CIDRs, separated by commas, of otherwise blocked addresses that webhooks may have"),
     INTEGER_ROW("DISPATCH_CONCURRENCY", CONFIG_DISPATCHER, dispatch_concurrency, "1000", 1, 100000,

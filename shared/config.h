@@ -43,6 +43,8 @@ struct config {
     int64_t client_rate_per_minute; /* CLIENT_RATE_PER_MINUTE: registrations and the like by one
                                        client address, 30 */
     const char *trusted_proxies;    /* TRUSTED_PROXIES: CIDRs whose X-Forwarded-For counts, "" */
+    /* gateway, dispatcher */
+    const char *webhook_signing_secret; /* WEBHOOK_SIGNING_SECRET, required, at least 32 bytes */
     /* gateway, mailer */
     const char *secret; /* CRONCOCO_SECRET, required, at least 32 bytes; makes tokens and keys */
     /* scheduler */
@@ -54,6 +56,9 @@ struct config {
                                       4000000 */
     int64_t history_days;          /* HISTORY_DAYS: partitions of executions kept, 31 */
     int64_t stream_storage_mb;     /* STREAM_STORAGE_MB: bytes that one stream may take, 1024 */
+    int64_t failure_mail_interval_s; /* FAILURE_MAIL_INTERVAL_S: between mails about one job, 3600 */
+    int64_t auto_pause_after_s;      /* AUTO_PAUSE_AFTER_S: failing for so long pauses a job, 604800
+                                      */
     /* gateway, dispatcher: the destination guard */
     const char *webhook_allow_cidrs; /* WEBHOOK_ALLOW_CIDRS: otherwise blocked addresses, "" */
     /* dispatcher */

@@ -10,16 +10,23 @@
 
 #include "shared/buffer.h"
 #include "shared/compiler.h"
+#include "shared/result.h"
 #include "shared/secret.h"
 
 #define MAIL_ID_SIZE    48
 #define MAIL_EMAIL_SIZE 255 /* RFC 5321: 254 bytes, and the NUL */
+#define MAIL_JOB_NAME_SIZE 401 /* 100 characters of up to 4 bytes */
 
 enum mail_kind {
     MAIL_VERIFY, /* a token to finish the registration */
     MAIL_KNOWN,  /* somebody registered an address that has an account: says how to rotate */
     MAIL_ROTATE, /* a token for a new key */
     MAIL_DELETE, /* a token to delete the account */
+    /* about a job; the leader's SQL writes them (scheduler/sql_letters.c) */
+    MAIL_FAILURE,       /* executions of it failed */
+    MAIL_PAUSE_WARNING, /* it has failed for long, and will be paused */
+    MAIL_PAUSED,        /* it has failed for too long, and was paused */
+    MAIL_GONE,          /* its webhook answered 410, and it was paused */
     MAIL_KINDS
 };
 
@@ -29,7 +36,16 @@ struct mail {
     char to[MAIL_EMAIL_SIZE];
     uint8_t token_id[TOKEN_ID_SIZE]; /* zero for MAIL_KNOWN */
     int64_t created_ms;
-    int64_t expires_ms; /* of the token; a mail that comes later is dropped; 0 for MAIL_KNOWN */
+    int64_t expires_ms; /* of the token; a mail that comes later is dropped; 0: no token in it */
+    /* of a mail about a job */
+    int64_t job;
+    char job_name[MAIL_JOB_NAME_SIZE]; /* UTF-8 without control characters */
+    int code;                          /* HTTP status of the newest failure, 0: none */
+    char error[RESULT_ERROR_SIZE];     /* of the newest failure */
+    int64_t failed_ms;                 /* when that was */
+    int64_t since_ms;                  /* since when it has failed without a success */
+    int64_t pause_ms;                  /* MAIL_PAUSE_WARNING: when it will be paused */
+    int64_t count;                     /* failures that this mail stands for */
 };
 
 /* "verify" ... the last part of the subject, and the purpose of the token. */

@@ -1,11 +1,13 @@
 /*
  * What became of runs, on result.<lane>: binary, little-endian.
  *
- *   u8 version = 1, u8 kind, u16 count, then
- *   kind 0 (results), count times: u64 job, u64 slot_s, u32 replay, u8 attempt, u8 outcome, u16
- * code, u64 started_ms, u32 duration_ms, u8 length, that many bytes of error text kind 1 (a
- * question), u8 length, that many bytes of reply subject, then count times: u64 job, u64 slot_s,
- * u32 replay, u8 attempt
+ *   u8 version = 2, u8 kind, u16 count, then
+ *   kind 0 (results), count times:
+ *     u64 job, u64 slot_s, u32 replay, u8 attempt, u8 outcome, u16 code,
+ *     u64 started_ms, u32 duration_ms, u32 dns_ms, u32 connect_ms, u32 tls_ms, u32 first_byte_ms,
+ *     u16 retry_after_s, u8 length, error text, u16 length, beginning of the answer
+ *   kind 1 (a question): u8 length, reply subject, then count times:
+ *     u64 job, u64 slot_s, u32 replay, u8 attempt
  *
  * The question is asked by a dispatcher that got a message a second time: which of these runs are
  * still open? It travels in the stream, behind the results that the dead dispatcher still sent,
@@ -23,6 +25,9 @@
 #define RESULT_BATCH_MAX  256
 #define RESULT_ERROR_SIZE 128
 #define RESULT_REPLY_SIZE 128
+#define RESULT_BODY_MAX   1024      /* bytes of an answer that are kept */
+#define RESULT_NO_TIME    UINT32_MAX /* that part of a POST was not reached, or not needed */
+#define RETRY_AFTER_MAX_S 3600
 
 enum result_outcome {
     RESULT_SUCCESS,    /* 2xx, 3xx */
@@ -45,6 +50,12 @@ struct result {
     uint16_t code;      /* HTTP status, 0 where there was no answer */
     int64_t started_ms; /* when the POST began */
     uint32_t duration_ms;
+    /* How long each part took; RESULT_NO_TIME. first_byte_ms counts from the request's end. */
+    uint32_t dns_ms, connect_ms, tls_ms, first_byte_ms;
+    uint16_t retry_after_s; /* the answer's Retry-After, at most RETRY_AFTER_MAX_S; 0: none */
+    uint16_t body_bytes;
+    const char *body; /* the beginning of the answer, any bytes; borrowed: of a decoded result from
+                         the message, of one to be encoded from its sender */
     char error[RESULT_ERROR_SIZE]; /* for the user: "HTTP 503", "timed out after 30 s"; "" on
                                       success */
 };

@@ -2,12 +2,14 @@
 
 #include <endian.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #define RUN_VERSION     1
 #define RUN_HEADER_SIZE 12
 #define RUN_SIZE        28
+#define RUN_SLOT_MAX_S  INT64_C(253402300799) /* the end of the year 9999 */
 
 /* Writes what has value as its little-endian bytes, and moves on. */
 static void put(char **at, const void *value, size_t size)
@@ -73,10 +75,56 @@ int run_batch_decode(const void *bytes, size_t length, struct run_batch *batch)
 
 char *run_id(char text[static RUN_ID_SIZE], const struct run *run)
 {
-    if (run->replay)
+    if (run->replay == RUN_NOTICE)
+        snprintf(text, RUN_ID_SIZE, "msg_notice_%" PRId64, run->job);
+    else if (run->replay)
         snprintf(text, RUN_ID_SIZE, "msg_%" PRId64 "_%" PRId64 "_%" PRIu32, run->job, run->slot_s,
                  run->replay);
     else
         snprintf(text, RUN_ID_SIZE, "msg_%" PRId64 "_%" PRId64, run->job, run->slot_s);
     return text;
+}
+
+/* A decimal number without a sign or leading zeros; -1 where there is none up to most. */
+static int64_t id_number(const char **at, const char *end, int64_t most)
+{
+    const char *from = *at;
+    int64_t value = 0;
+    while (*at < end && **at >= '0' && **at <= '9') {
+        int digit = **at - '0';
+        if (value > (most - digit) / 10)
+            return -1;
+        value = value * 10 + digit;
+        (*at)++;
+    }
+    return *at == from || *from == '0' ? -1 : value;
+}
+
+static bool id_separator(const char **at, const char *end)
+{
+    if (*at == end || **at != '_')
+        return false;
+    (*at)++;
+    return true;
+}
+
+int run_id_parse(const char *text, size_t length, struct run *run)
+{
+    const char *at = text + 4, *end = text + length;
+    if (length < 4 || memcmp(text, "msg_", 4) != 0)
+        return -1;
+    struct run parsed = {.job = id_number(&at, end, INT64_MAX)};
+    if (parsed.job < 0 || !id_separator(&at, end))
+        return -1;
+    parsed.slot_s = id_number(&at, end, RUN_SLOT_MAX_S);
+    if (parsed.slot_s < 0)
+        return -1;
+    if (at < end) {
+        int64_t replay = id_separator(&at, end) ? id_number(&at, end, INT32_MAX) : -1;
+        if (replay < 0 || at < end)
+            return -1;
+        parsed.replay = (uint32_t)replay;
+    }
+    *run = parsed;
+    return 0;
 }

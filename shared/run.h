@@ -17,13 +17,15 @@
 
 #define RUN_BATCH_MAX 64
 #define RUN_ID_SIZE   64
+/* As replay: not a job's, but the delivery of a notice; job is then the notice's id. */
+#define RUN_NOTICE UINT32_MAX
 
 /* A run is one attempt at one execution; (job, slot, replay) names the execution. */
 struct run {
     int64_t job;
     int64_t slot_s;     /* when it was due */
     uint32_t version;   /* of the job's details that are to be delivered, or later ones */
-    uint32_t replay;    /* 0: the slot's own execution; else a repeat of it */
+    uint32_t replay;    /* 0: the slot's own execution; else one that was asked for; RUN_NOTICE */
     uint16_t timeout_s; /* the plan's */
     uint8_t attempt;    /* from 1 */
 };
@@ -37,7 +39,12 @@ struct run_batch {
 void run_batch_encode(const struct run_batch *batch, struct buffer *out);
 int run_batch_decode(const void *bytes, size_t length, struct run_batch *batch) MUST_CHECK;
 
-/* The webhook-id of an execution, the same for all its attempts: "msg_<job>_<slot>[_<replay>]". */
+/*
+ * The id of an execution, which is the webhook-id of all its attempts: "msg_<job>_<slot>", with
+ * "_<replay>" where that is not 0; of a notice "msg_notice_<id>".
+ */
 char *run_id(char text[static RUN_ID_SIZE], const struct run *run);
+/* The other way round, for executions of jobs: fills job, slot_s and replay. -1: not an id. */
+int run_id_parse(const char *text, size_t length, struct run *run) MUST_CHECK;
 
 #endif
