@@ -5,15 +5,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "shared/cron_local.h"
+
 #define FIELDS          5
 #define MINUTES_A_DAY   1440
 #define ALL_DAYS        0xfffffffeU
 #define CYCLE_DAYS      146097    /* 400 years: after them dates and weekdays repeat */
 #define NUMBER_MAX      100000000 /* ten of them fit an unsigned */
 #define TOKEN_SHOWN_MAX 20
-
-/* Times further from 1970 have no next one: keeps all sums below inside int64_t. */
-#define MINUTE_LIMIT (INT64_MAX / 4)
 
 enum field_index { FIELD_MINUTE, FIELD_HOUR, FIELD_DAY, FIELD_MONTH, FIELD_WEEKDAY };
 
@@ -296,6 +295,7 @@ int cron_parse(const char *text, size_t length, struct cron *cron,
         .months = (uint16_t)masks[FIELD_MONTH],
         .weekdays = (uint8_t)((masks[FIELD_WEEKDAY] | masks[FIELD_WEEKDAY] >> 7) & 0x7f),
         .either_day = restricted[FIELD_DAY] && restricted[FIELD_WEEKDAY],
+        .elapsed = !restricted[FIELD_MINUTE] || !restricted[FIELD_HOUR],
     };
     if (check_possible(&parsed, error))
         return -1;
@@ -367,7 +367,13 @@ struct cron_time cron_time_of(int64_t minute)
         .day = UINT32_C(1) << civil.day,
         .month = (uint16_t)(1U << civil.month),
         .weekday = (uint8_t)(1U << weekday_of(day)),
+        .local = minute,
     };
+}
+
+int64_t cron_local_year(int64_t minute)
+{
+    return civil_from_days(day_of(minute)).year;
 }
 
 /* The days of a month that match, bits 1..31; first is the day number of its first. */
@@ -422,9 +428,9 @@ static bool can_fire(const struct cron *cron)
     return cron->minutes && cron->hours && cron->months;
 }
 
-int64_t cron_next(const struct cron *cron, int64_t after)
+int64_t cron_local_next(const struct cron *cron, int64_t after)
 {
-    if (!can_fire(cron) || after < -MINUTE_LIMIT || after > MINUTE_LIMIT)
+    if (!can_fire(cron) || after < -CRON_MINUTE_LIMIT || after > CRON_MINUTE_LIMIT)
         return CRON_NEVER;
     int64_t day = day_of(after + 1);
     unsigned of_day = (unsigned)(after + 1 - day * MINUTES_A_DAY);
@@ -457,9 +463,9 @@ int64_t cron_next(const struct cron *cron, int64_t after)
     }
 }
 
-int64_t cron_previous(const struct cron *cron, int64_t before)
+int64_t cron_local_previous(const struct cron *cron, int64_t before)
 {
-    if (!can_fire(cron) || before < -MINUTE_LIMIT || before > MINUTE_LIMIT)
+    if (!can_fire(cron) || before < -CRON_MINUTE_LIMIT || before > CRON_MINUTE_LIMIT)
         return CRON_NEVER;
     int64_t day = day_of(before - 1);
     unsigned of_day = (unsigned)(before - 1 - day * MINUTES_A_DAY);
