@@ -1,9 +1,19 @@
 #include "shared/result.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <string.h>
 
-#define RESULT_VERSION 1
+#define RESULT_VERSION 2
+
+/*
+ * A full batch: 256 results of at most 1208 bytes are 302 KiB. NATS takes 1 MiB.
+ */
+#define MESSAGE_BYTES_MAX  ((size_t)1 << 20)
+#define RESULT_FIXED_BYTES 57 /* all but the two texts */
+static_assert(RESULT_BATCH_MAX * (RESULT_FIXED_BYTES + RESULT_ERROR_SIZE + RESULT_BODY_MAX) <
+                  MESSAGE_BYTES_MAX / 2,
+              "a full batch fits into a message");
 
 /*
  * Error texts end up in PostgreSQL and in answers to users, where a byte that is not UTF-8 would
@@ -71,6 +81,25 @@ static int reply_decode(struct reader *reader, char reply[static RESULT_REPLY_SI
     return 0;
 }
 
+static void result_encode(const struct result *result, struct buffer *out)
+{
+    INVARIANT(result->outcome < RESULT_OUTCOMES);
+    INVARIANT(result->retry_after_s <= RETRY_AFTER_MAX_S && result->body_bytes <= RESULT_BODY_MAX);
+    buffer_u8(out, result->outcome);
+    buffer_u16(out, result->code);
+    buffer_u64(out, (uint64_t)result->started_ms);
+    buffer_u32(out, result->duration_ms);
+    buffer_u32(out, result->dns_ms);
+    buffer_u32(out, result->connect_ms);
+    buffer_u32(out, result->tls_ms);
+    buffer_u32(out, result->first_byte_ms);
+    buffer_u16(out, result->retry_after_s);
+    error_encode(result->error, out);
+    buffer_u16(out, result->body_bytes);
+    if (result->body_bytes > 0)
+        buffer_append(out, result->body, result->body_bytes);
+}
+
 void result_batch_encode(const struct result_batch *batch, struct buffer *out)
 {
     INVARIANT(batch->count <= RESULT_BATCH_MAX);
@@ -89,40 +118,37 @@ void result_batch_encode(const struct result_batch *batch, struct buffer *out)
         buffer_u64(out, (uint64_t)result->slot_s);
         buffer_u32(out, result->replay);
         buffer_u8(out, result->attempt);
-        if (batch->kind == RESULT_BATCH_QUESTION)
-            continue;
-        INVARIANT(result->outcome < RESULT_OUTCOMES);
-        buffer_u8(out, result->outcome);
-        buffer_u16(out, result->code);
-        buffer_u64(out, (uint64_t)result->started_ms);
-        buffer_u32(out, result->duration_ms);
-        error_encode(result->error, out);
+        if (batch->kind == RESULT_BATCH_RESULTS)
+            result_encode(result, out);
     }
 }
 
-static int result_decode(struct reader *reader, enum result_kind kind, struct result *result)
+static int run_decode(struct reader *reader, struct result *result)
 {
     result->job = (int64_t)reader_u64(reader);
     result->slot_s = (int64_t)reader_u64(reader);
     result->replay = reader_u32(reader);
     result->attempt = reader_u8(reader);
-    if (result->job <= 0 || result->slot_s < 0 || result->attempt == 0)
-        return -1;
-    if (kind == RESULT_BATCH_QUESTION) {
-        result->outcome = RESULT_SUCCESS;
-        result->code = 0;
-        result->started_ms = 0;
-        result->duration_ms = 0;
-        result->error[0] = '\0';
-        return 0;
-    }
+    return result->job <= 0 || result->slot_s < 0 || result->attempt == 0 ? -1 : 0;
+}
+
+static int result_decode(struct reader *reader, struct result *result)
+{
     result->outcome = reader_u8(reader);
     result->code = reader_u16(reader);
     result->started_ms = (int64_t)reader_u64(reader);
     result->duration_ms = reader_u32(reader);
-    if (result->outcome >= RESULT_OUTCOMES || result->started_ms < 0)
+    result->dns_ms = reader_u32(reader);
+    result->connect_ms = reader_u32(reader);
+    result->tls_ms = reader_u32(reader);
+    result->first_byte_ms = reader_u32(reader);
+    result->retry_after_s = reader_u16(reader);
+    if (result->outcome >= RESULT_OUTCOMES || result->started_ms < 0 ||
+        result->retry_after_s > RETRY_AFTER_MAX_S || error_decode(reader, result->error))
         return -1;
-    return error_decode(reader, result->error);
+    result->body_bytes = reader_u16(reader);
+    result->body = reader_bytes(reader, result->body_bytes);
+    return !result->body || result->body_bytes > RESULT_BODY_MAX ? -1 : 0;
 }
 
 int result_batch_decode(const void *bytes, size_t length, struct result_batch *batch)
@@ -140,7 +166,10 @@ int result_batch_decode(const void *bytes, size_t length, struct result_batch *b
     if (batch->kind == RESULT_BATCH_QUESTION && reply_decode(&reader, batch->reply))
         return -1;
     for (size_t i = 0; i < count; i++) {
-        if (result_decode(&reader, batch->kind, &batch->results[i]))
+        struct result *result = &batch->results[i];
+        *result = (struct result){.job = 0};
+        if (run_decode(&reader, result) ||
+            (batch->kind == RESULT_BATCH_RESULTS && result_decode(&reader, result)))
             return -1;
     }
     return reader.failed || reader.left ? -1 : 0;

@@ -142,6 +142,43 @@ static void test_filter(void **state)
     bus_tail_close(reader.tail);
 }
 
+static void on_large_ack(void *arg, enum bus_status status, const struct bus_ack *ack)
+{
+    size_t *acknowledged = arg;
+    assert_int_equal(status, BUS_OK);
+    assert_int_equal(ack->err_code, 0);
+    (*acknowledged)++;
+}
+
+static void on_large(void *arg, uint64_t sequence, int64_t time_ms,
+                     const struct bus_message *message)
+{
+    assert_true(message->length == (size_t)310 * 1024);
+    on_message(arg, sequence, time_ms, message);
+}
+
+/* The largest batch of results is 302 KiB: many of them at once, as after an outage. */
+static void test_large_messages(void **state)
+{
+    enum { COUNT = 40, BYTES = 310 * 1024 };
+    static char large[BYTES];
+    struct bus_fixture *fixture = *state;
+    make_stream(fixture);
+    memset(large, 'x', sizeof large);
+    size_t acknowledged = 0;
+    for (size_t i = 0; i < COUNT; i++)
+        assert_int_equal(bus_publish_acked(fixture->bus, "t.a", NULL, 0, large, sizeof large, 10000,
+                                           on_large_ack, &acknowledged),
+                         BUS_OK);
+    bus_fixture_wait(fixture, &acknowledged, COUNT);
+    struct reader_state reader = {0};
+    reader.tail = bus_tail_open(fixture->bus, "T", NULL, 0, on_large, &reader);
+    bus_tail_grant(reader.tail, COUNT);
+    bus_fixture_wait(fixture, &reader.received, COUNT);
+    assert_int_equal(reader.disorder, 0);
+    bus_tail_close(reader.tail);
+}
+
 static void test_restarts(void **state)
 {
     struct bus_fixture *fixture = *state;
@@ -292,11 +329,17 @@ static void test_close_at_any_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_from_a_sequence),  WITH_SERVER(test_empty_stream),
-        WITH_SERVER(test_at_the_end),       WITH_SERVER(test_stream_that_comes_later),
-        WITH_SERVER(test_filter),           WITH_SERVER(test_restarts),
-        WITH_SERVER(test_paused_server),    WITH_SERVER(test_consumer_deleted),
-        WITH_SERVER(test_stream_made_anew), WITH_SERVER(test_close_at_any_time),
+        WITH_SERVER(test_from_a_sequence),
+        WITH_SERVER(test_empty_stream),
+        WITH_SERVER(test_at_the_end),
+        WITH_SERVER(test_stream_that_comes_later),
+        WITH_SERVER(test_filter),
+        WITH_SERVER(test_large_messages),
+        WITH_SERVER(test_restarts),
+        WITH_SERVER(test_paused_server),
+        WITH_SERVER(test_consumer_deleted),
+        WITH_SERVER(test_stream_made_anew),
+        WITH_SERVER(test_close_at_any_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
