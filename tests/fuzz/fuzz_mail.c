@@ -17,6 +17,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
               strcmp(again.to, mail.to) == 0 && again.created_ms == mail.created_ms &&
               again.expires_ms == mail.expires_ms &&
               memcmp(again.token_id, mail.token_id, TOKEN_ID_SIZE) == 0);
+    INVARIANT(again.job == mail.job && strcmp(again.job_name, mail.job_name) == 0 &&
+              again.code == mail.code && strcmp(again.error, mail.error) == 0 &&
+              again.failed_ms == mail.failed_ms && again.since_ms == mail.since_ms &&
+              again.pause_ms == mail.pause_ms && again.count == mail.count);
     buffer_free(&out);
     return 0;
 }

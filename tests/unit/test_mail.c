@@ -11,6 +11,31 @@
 #include "shared/mail.h"
 #include "tests/unit/sample.h"
 
+#define TIME_MAX_MS 253402300799999
+
+static void add_job(struct sample *sample, struct mail *mail)
+{
+    static const char *const characters[] = {
+        "a", "Z", " ", "\"", "\\", "<", "/", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x95\x90"};
+    memset(mail->token_id, 0, sizeof mail->token_id);
+    mail->job = sample_within(sample, 1, 1LL << 53);
+    size_t name = 1 + sample_below(sample, 100);
+    size_t length = 0;
+    for (size_t i = 0; i < name; i++) {
+        const char *character = characters[sample_below(sample, ARRAY_LENGTH(characters))];
+        memcpy(mail->job_name + length, character, strlen(character));
+        length += strlen(character);
+    }
+    size_t error = sample_below(sample, RESULT_ERROR_SIZE);
+    for (size_t i = 0; i < error; i++)
+        mail->error[i] = (char)sample_within(sample, ' ', '~');
+    mail->code = (int)sample_below(sample, 1000);
+    mail->failed_ms = sample_within(sample, 1, TIME_MAX_MS);
+    mail->since_ms = sample_within(sample, 0, TIME_MAX_MS);
+    mail->pause_ms = sample_within(sample, 1, TIME_MAX_MS);
+    mail->count = sample_within(sample, 0, 1LL << 53);
+}
+
 static struct mail random_mail(struct sample *sample)
 {
     struct mail mail = {.kind = (enum mail_kind)sample_below(sample, MAIL_KINDS),
@@ -25,6 +50,8 @@ static struct mail random_mail(struct sample *sample)
     mail.to[1 + sample_below(sample, to - 2)] = '@';
     for (size_t i = 0; i < TOKEN_ID_SIZE; i++)
         mail.token_id[i] = (uint8_t)sample_next(sample);
+    if (mail_about_job(mail.kind))
+        add_job(sample, &mail);
     return mail;
 }
 
@@ -46,6 +73,31 @@ static void test_golden(void **state)
     buffer_free(&out);
 }
 
+static void test_golden_job(void **state)
+{
+    (void)state;
+    struct mail mail = {.kind = MAIL_FAILURE,
+                        .id = "mail-8",
+                        .to = "you@example.com",
+                        .created_ms = 1778335200123,
+                        .job = 77,
+                        .job_name = "caf\xc3\xa9 \"1\"",
+                        .code = 503,
+                        .error = "HTTP 503",
+                        .failed_ms = 1778335200000,
+                        .since_ms = 1778335140000,
+                        .count = 42};
+    struct buffer out = BUFFER_EMPTY;
+    mail_encode(&mail, &out);
+    assert_string_equal(out.data,
+                        "{\"v\":1,\"kind\":\"failure\",\"id\":\"mail-8\","
+                        "\"to\":\"you@example.com\",\"created_ms\":1778335200123,\"expires_ms\":0,"
+                        "\"job_id\":77,\"job_name\":\"caf\xc3\xa9 \\\"1\\\"\",\"code\":503,"
+                        "\"error\":\"HTTP 503\",\"failed_ms\":1778335200000,"
+                        "\"since_ms\":1778335140000,\"pause_ms\":0,\"count\":42}");
+    buffer_free(&out);
+}
+
 static void test_kind_names(void **state)
 {
     (void)state;
@@ -53,6 +105,12 @@ static void test_kind_names(void **state)
     assert_string_equal(mail_kind_name(MAIL_KNOWN), "known");
     assert_string_equal(mail_kind_name(MAIL_ROTATE), "rotate");
     assert_string_equal(mail_kind_name(MAIL_DELETE), "delete");
+    assert_string_equal(mail_kind_name(MAIL_FAILURE), "failure");
+    assert_string_equal(mail_kind_name(MAIL_PAUSE_WARNING), "pause_warning");
+    assert_string_equal(mail_kind_name(MAIL_PAUSED), "paused");
+    assert_string_equal(mail_kind_name(MAIL_GONE), "gone");
+    for (int kind = 0; kind < MAIL_KINDS; kind++)
+        assert_int_equal(mail_about_job((enum mail_kind)kind), kind >= MAIL_FAILURE);
 }
 
 static void test_round_trips(void **state)
@@ -72,6 +130,14 @@ static void test_round_trips(void **state)
         assert_memory_equal(decoded.token_id, mail.token_id, TOKEN_ID_SIZE);
         assert_true(decoded.created_ms == mail.created_ms);
         assert_true(decoded.expires_ms == mail.expires_ms);
+        assert_true(decoded.job == mail.job);
+        assert_string_equal(decoded.job_name, mail.job_name);
+        assert_int_equal(decoded.code, mail.code);
+        assert_string_equal(decoded.error, mail.error);
+        assert_true(decoded.failed_ms == mail.failed_ms);
+        assert_true(decoded.since_ms == mail.since_ms);
+        assert_true(decoded.pause_ms == mail.pause_ms);
+        assert_true(decoded.count == mail.count);
         buffer_free(&out);
     }
 }
@@ -149,6 +215,103 @@ static void test_refused(void **state)
     assert_string_equal(mail.id, "a");
 }
 
+/* A mail about a job, of which one member has another value; NULL leaves it out. */
+static int decode_changed(const char *kind, const char *name, const char *value, struct mail *mail)
+{
+    static const char *const members[][2] = {
+        {"job_id", "7"},       {"job_name", "\"x\""}, {"code", "503"},      {"error", "\"HTTP\""},
+        {"failed_ms", "1000"}, {"since_ms", "900"},   {"pause_ms", "2000"}, {"count", "3"},
+    };
+    struct buffer out = BUFFER_EMPTY;
+    buffer_format(&out, "{\"v\":1,\"kind\":\"%s\",\"id\":\"a\",\"to\":\"a@b\"," LATER, kind);
+    for (size_t i = 0; i < ARRAY_LENGTH(members); i++) {
+        bool changed = strcmp(members[i][0], name) == 0;
+        if (!changed || value)
+            buffer_format(&out, ",\"%s\":%s", members[i][0], changed ? value : members[i][1]);
+    }
+    buffer_text(&out, "}");
+    int status = mail_decode(out.data, out.length, mail);
+    buffer_free(&out);
+    return status;
+}
+
+static void test_jobs(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"failure", "pause_warning", "paused", "gone"};
+    static const struct {
+        const char *name, *value;
+        int status;
+    } cases[] = {
+        {"", NULL, 0},
+        {"job_id", NULL, -1},
+        {"job_id", "0", -1},
+        {"job_id", "-1", -1},
+        {"job_id", "\"7\"", -1},
+        {"job_name", NULL, -1},
+        {"job_name", "\"\"", -1},
+        {"job_name", "7", -1},
+        {"job_name", "\"a\\r\\nBcc: x@y\"", -1},
+        {"job_name", "\"a\\u007f\"", -1},
+        {"job_name", "\"\xff\"", -1},
+        {"job_name", "\"\xc3\xa9\"", 0},
+        {"code", NULL, -1},
+        {"code", "0", 0},
+        {"code", "1000", -1},
+        {"code", "-1", -1},
+        {"error", NULL, -1},
+        {"error", "\"\"", 0},
+        {"error", "\"\\n\"", -1},
+        {"error", "\"\xc3\xa9\"", -1},
+        {"failed_ms", NULL, -1},
+        {"failed_ms", "0", -1},
+        {"failed_ms", "253402300800000", -1},
+        {"since_ms", NULL, -1},
+        {"since_ms", "0", 0},
+        {"since_ms", "-1", -1},
+        {"pause_ms", NULL, -1},
+        {"pause_ms", "-1", -1},
+        {"count", NULL, -1},
+        {"count", "0", 0},
+        {"count", "-1", -1},
+        {"count", "1.5", -1},
+    };
+    for (size_t kind = 0; kind < ARRAY_LENGTH(kinds); kind++) {
+        for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+            struct mail mail;
+            if (decode_changed(kinds[kind], cases[i].name, cases[i].value, &mail) !=
+                cases[i].status)
+                fail_msg("%s: %s %s", kinds[kind], cases[i].name,
+                         cases[i].value ? cases[i].value : "left out");
+        }
+    }
+    struct mail mail;
+    assert_int_equal(decode_changed("failure", "pause_ms", "0", &mail), 0);
+    assert_int_equal(decode_changed("pause_warning", "pause_ms", "0", &mail), -1);
+    /* A token needs no job, and a job no token. */
+    assert_int_equal(decode_changed("verify", "", NULL, &mail), -1);
+}
+
+static void test_longest_name(void **state)
+{
+    (void)state;
+    for (size_t length = 400; length <= 401; length++) {
+        char name[404] = "\"";
+        memset(name + 1, 'x', length);
+        name[1 + length] = '"';
+        struct mail mail;
+        assert_int_equal(decode_changed("failure", "job_name", name, &mail),
+                         length <= 400 ? 0 : -1);
+    }
+    for (size_t length = 127; length <= 128; length++) {
+        char error[132] = "\"";
+        memset(error + 1, 'x', length);
+        error[1 + length] = '"';
+        struct mail mail;
+        assert_int_equal(decode_changed("failure", "error", error, &mail), length <= 127 ? 0 : -1);
+    }
+}
+
 static void test_longest_address(void **state)
 {
     (void)state;
@@ -167,9 +330,11 @@ static void test_longest_address(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),      cmocka_unit_test(test_kind_names),
-        cmocka_unit_test(test_round_trips), cmocka_unit_test(test_cut_short),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_longest_address),
+        cmocka_unit_test(test_golden),       cmocka_unit_test(test_kind_names),
+        cmocka_unit_test(test_round_trips),  cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_refused),      cmocka_unit_test(test_longest_address),
+        cmocka_unit_test(test_golden_job),   cmocka_unit_test(test_jobs),
+        cmocka_unit_test(test_longest_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
