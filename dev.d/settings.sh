@@ -61,7 +61,7 @@ settings_choose_socket() {
 }
 
 SETTINGS=(GATEWAY_PORT NATS_PORT ADMIN_GATEWAY ADMIN_SCHEDULER ADMIN_DISPATCHER_1 ADMIN_DISPATCHER_2
-    ADMIN_MAILER SECRET NATS_PASSWORD PG_DATA PG_SOCKET)
+    ADMIN_MAILER SECRET SIGNING_SECRET NATS_PASSWORD PG_DATA PG_SOCKET)
 
 settings_read() {
     unset "${SETTINGS[@]}" # nothing of the caller's environment
@@ -99,6 +99,7 @@ settings_complete() {
         settings_ports_taken+=" ${!name}"
     done
     SECRET=${SECRET:-$(random_hex 32)}
+    SIGNING_SECRET=${SIGNING_SECRET:-$(random_hex 32)}
     NATS_PASSWORD=${NATS_PASSWORD:-$(random_hex 16)}
     if [[ -z ${PG_DATA:-} ]]; then
         settings_choose_place

@@ -39,7 +39,7 @@ stack_start_processes() {
         admin=ADMIN_DISPATCHER_$number
         process_start "dispatcher-$number" TERM "$nats" "INSTANCE=dispatcher-$number" \
             "ADMIN_PORT=${!admin}" "DATABASE_URL=$(database_url croncoco_dispatcher)" "$allow" \
-            STREAM_STORAGE_MB=256 \
+            "WEBHOOK_SIGNING_SECRET=$SIGNING_SECRET" STREAM_STORAGE_MB=256 \
             -- "$bin/dispatcher"
     done
     process_start mailer TERM "$nats" INSTANCE=mailer "ADMIN_PORT=$ADMIN_MAILER" \
@@ -47,7 +47,7 @@ stack_start_processes() {
         "PUBLIC_URL=http://127.0.0.1:$GATEWAY_PORT" -- "$bin/mailer"
     process_start gateway TERM "$nats" INSTANCE=gateway "ADMIN_PORT=$ADMIN_GATEWAY" \
         "PORT=$GATEWAY_PORT" "DATABASE_URL=$(database_url croncoco_gateway)" \
-        "CRONCOCO_SECRET=$SECRET" "$allow" CLIENT_RATE_PER_MINUTE=1000 -- "$bin/gateway"
+        "CRONCOCO_SECRET=$SECRET" "WEBHOOK_SIGNING_SECRET=$SIGNING_SECRET" "$allow" CLIENT_RATE_PER_MINUTE=1000 -- "$bin/gateway"
 }
 
 stack_migrate() {

@@ -3,17 +3,14 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "shared/cron.h"
+#include "shared/job_input_codec.h"
 #include "shared/json.h"
-#include "shared/url.h"
 
 #define REPLY_MAX       128
 #define EMAIL_MAX       254 /* RFC 5321 */
 #define PLAN_MAX        32
-#define NAME_MAX_BYTES  400     /* 100 characters of at most 4 bytes */
-#define TEXT_MAX        65536   /* headers and payload come from a body of at most 64 KiB */
 #define RETRY_AFTER_MAX 2678400 /* 31 days */
-#define JOB_REQUIRED    (JOB_NAME | JOB_CRON | JOB_WEBHOOK_URL)
+#define JOB_REQUIRED    (JOB_NAME | JOB_WEBHOOK_URL)
 
 /* Which arguments a kind has; each of them is required but the failure e-mail switch. */
 enum argument {
@@ -24,7 +21,10 @@ enum argument {
     ARG_FAILURE_EMAIL = 16,
     ARG_JOB_ID = 32,
     ARG_JOB = 64,
-    ARG_ACCOUNT = 128 /* not an argument: the request needs a key */
+    ARG_WINDOW = 128,
+    ARG_SLOTS = 256,
+    ARG_SECRET_ID = 512,
+    ARG_ACCOUNT = 1024 /* not an argument: the request needs a key */
 };
 
 static const struct {
@@ -42,24 +42,38 @@ static const struct {
     [COMMAND_JOB_CREATE] = {"cmd.job.create", ARG_JOB | ARG_ACCOUNT},
     [COMMAND_JOB_UPDATE] = {"cmd.job.update", ARG_JOB_ID | ARG_JOB | ARG_ACCOUNT},
     [COMMAND_JOB_DELETE] = {"cmd.job.delete", ARG_JOB_ID | ARG_ACCOUNT},
+    [COMMAND_JOB_PUT] = {"cmd.job.put", ARG_JOB | ARG_ACCOUNT},
+    [COMMAND_JOB_RUN] = {"cmd.job.run", ARG_JOB_ID | ARG_ACCOUNT},
+    [COMMAND_JOB_REPLAY] = {"cmd.job.replay", ARG_JOB_ID | ARG_WINDOW | ARG_ACCOUNT},
+    [COMMAND_JOB_REPLAY_SLOTS] = {"cmd.job.replay_slots", ARG_SLOTS},
+    [COMMAND_SECRET_CREATE] = {"cmd.secret.create", ARG_SECRET_ID | ARG_ACCOUNT},
+    [COMMAND_SECRET_ROTATE] = {"cmd.secret.rotate", ARG_SECRET_ID | ARG_ACCOUNT},
+    [COMMAND_SECRET_DELETE] = {"cmd.secret.delete", ARG_ACCOUNT},
 };
 
-/* The text fields of a job: what is null says so, apart from what is not there. */
+/* Arguments that are bytes, as hexadecimal digits. */
+static const struct {
+    const char *name;
+    size_t offset, size;
+    enum argument argument;
+    const char *error;
+} hexes[] = {
+    {"token_id", offsetof(struct command, token_id), TOKEN_ID_SIZE, ARG_TOKEN_ID,
+     "token_id is missing or malformed"},
+    {"key_hash", offsetof(struct command, key_hash), HASH_SIZE, ARG_KEY_HASH,
+     "key_hash is missing or malformed"},
+    {"secret_id", offsetof(struct command, secret_id), TOKEN_ID_SIZE, ARG_SECRET_ID,
+     "secret_id is missing or malformed"},
+};
+
+/* Statuses of executions that may be run again. */
 static const struct {
     const char *name;
     size_t offset;
-    size_t length_max;
-    enum job_field field;
-    bool nullable;
-} job_texts[] = {
-    {"name", offsetof(struct job_input, name), NAME_MAX_BYTES, JOB_NAME, false},
-    {"cron_expression", offsetof(struct job_input, cron_expression), CRON_TEXT_MAX, JOB_CRON,
-     false},
-    {"webhook_url", offsetof(struct job_input, webhook_url), URL_MAX, JOB_WEBHOOK_URL, false},
-    {"headers", offsetof(struct job_input, headers), TEXT_MAX, JOB_HEADERS, true},
-    {"payload", offsetof(struct job_input, payload), TEXT_MAX, JOB_PAYLOAD, true},
-    {"failure_webhook_url", offsetof(struct job_input, failure_webhook_url), URL_MAX,
-     JOB_FAILURE_URL, true},
+} replayed[] = {
+    {"failure", offsetof(struct replay_window, failure)},
+    {"skipped", offsetof(struct replay_window, skipped)},
+    {"success", offsetof(struct replay_window, success)},
 };
 
 const char *command_subject(enum command_kind kind)
@@ -68,74 +82,84 @@ const char *command_subject(enum command_kind kind)
     return kinds[kind].subject;
 }
 
-static void member_text(struct buffer *out, const char *separator, const char *name,
-                        const char *value)
+/* Begins a member of the object that is being written. */
+static void member(struct buffer *out, const char *name)
 {
-    buffer_format(out, "%s\"%s\":", separator, name);
-    if (value)
-        json_write_string(out, value, strlen(value));
-    else
-        buffer_text(out, "null");
+    buffer_format(out, "%s\"%s\":", out->data[out->length - 1] == '{' ? "" : ",", name);
 }
 
-static const char **job_text_at(struct job_input *job, size_t offset)
+static void member_text(struct buffer *out, const char *name, const char *value)
 {
-    return (const char **)(void *)((char *)job + offset);
+    INVARIANT(value);
+    member(out, name);
+    json_write_string(out, value, strlen(value));
 }
 
-static void job_encode(const struct job_input *job, struct buffer *out)
+static void member_bool(struct buffer *out, const char *name, bool value)
 {
-    struct job_input copy = *job;
-    const char *separator = "";
+    member(out, name);
+    buffer_text(out, value ? "true" : "false");
+}
+
+static void member_integer(struct buffer *out, const char *name, int64_t value)
+{
+    member(out, name);
+    buffer_format(out, "%" PRId64, value);
+}
+
+static void window_encode(const struct replay_window *window, struct buffer *out)
+{
     buffer_text(out, "{");
-    for (size_t i = 0; i < ARRAY_LENGTH(job_texts); i++) {
-        if (!(job->fields & job_texts[i].field))
-            continue;
-        const char *value = *job_text_at(&copy, job_texts[i].offset);
-        INVARIANT(value || job_texts[i].nullable);
-        member_text(out, separator, job_texts[i].name, value);
-        separator = ",";
+    member_integer(out, "from", window->from_s);
+    member_integer(out, "to", window->to_s);
+    for (size_t i = 0; i < ARRAY_LENGTH(replayed); i++) {
+        bool value;
+        memcpy(&value, (const char *)window + replayed[i].offset, sizeof value);
+        member_bool(out, replayed[i].name, value);
     }
-    if (job->fields & JOB_ENABLED)
-        buffer_format(out, "%s\"enabled\":%s", separator, job->enabled ? "true" : "false");
     buffer_text(out, "}");
+}
+
+static void slots_encode(const struct command *command, struct buffer *out)
+{
+    INVARIANT(command->slot_count <= COMMAND_SLOTS_MAX);
+    buffer_text(out, "[");
+    for (size_t i = 0; i < command->slot_count; i++)
+        buffer_format(out, "%s{\"job\":%" PRId64 ",\"slot\":%" PRId64 "}", i > 0 ? "," : "",
+                      command->slots[i].job, command->slots[i].slot_s);
+    buffer_text(out, "]");
 }
 
 static void arguments_encode(const struct command *command, struct buffer *out)
 {
     unsigned arguments = kinds[command->kind].arguments;
-    const char *separator = "";
     buffer_text(out, "{");
-    if (arguments & ARG_EMAIL) {
-        member_text(out, separator, "email", command->email);
-        separator = ",";
-    }
-    if (arguments & ARG_PLAN) {
-        member_text(out, separator, "plan", command->plan);
-        separator = ",";
-    }
-    if (arguments & ARG_TOKEN_ID) {
-        char hex[HEX_SIZE(TOKEN_ID_SIZE)];
-        member_text(out, separator, "token_id", hex_encode(command->token_id, TOKEN_ID_SIZE, hex));
-        separator = ",";
-    }
-    if (arguments & ARG_KEY_HASH) {
+    if (arguments & ARG_EMAIL)
+        member_text(out, "email", command->email);
+    if (arguments & ARG_PLAN)
+        member_text(out, "plan", command->plan);
+    for (size_t i = 0; i < ARRAY_LENGTH(hexes); i++) {
+        if (!(arguments & hexes[i].argument))
+            continue;
         char hex[HEX_SIZE(HASH_SIZE)];
-        member_text(out, separator, "key_hash", hex_encode(command->key_hash, HASH_SIZE, hex));
-        separator = ",";
+        const char *bytes = (const char *)command + hexes[i].offset;
+        member_text(out, hexes[i].name, hex_encode(bytes, hexes[i].size, hex));
     }
-    if ((arguments & ARG_FAILURE_EMAIL) && command->has_failure_email) {
-        buffer_format(out, "%s\"failure_email_enabled\":%s", separator,
-                      command->failure_email_enabled ? "true" : "false");
-        separator = ",";
-    }
-    if (arguments & ARG_JOB_ID) {
-        buffer_format(out, "%s\"job_id\":%" PRId64, separator, command->job_id);
-        separator = ",";
-    }
+    if ((arguments & ARG_FAILURE_EMAIL) && command->has_failure_email)
+        member_bool(out, "failure_email_enabled", command->failure_email_enabled);
+    if (arguments & ARG_JOB_ID)
+        member_integer(out, "job_id", command->job_id);
     if (arguments & ARG_JOB) {
-        buffer_format(out, "%s\"job\":", separator);
-        job_encode(&command->job, out);
+        member(out, "job");
+        job_input_encode(&command->job, out);
+    }
+    if (arguments & ARG_WINDOW) {
+        member(out, "window");
+        window_encode(&command->window, out);
+    }
+    if (arguments & ARG_SLOTS) {
+        member(out, "slots");
+        slots_encode(command, out);
     }
     buffer_text(out, "}");
 }
@@ -145,12 +169,12 @@ void command_encode(const struct command *command, struct buffer *out)
     char fingerprint[HEX_SIZE(HASH_SIZE)];
     INVARIANT(command->kind < COMMAND_KINDS && command->id && command->reply);
     buffer_format(out, "{\"v\":%d", COMMAND_VERSION);
-    member_text(out, ",", "id", command->id);
-    member_text(out, ",", "fp", hex_encode(command->fingerprint, HASH_SIZE, fingerprint));
-    buffer_format(out, ",\"at\":%" PRId64 ",\"account\":%" PRId64, command->received_ms,
-                  command->account);
-    member_text(out, ",", "reply", command->reply);
-    buffer_text(out, ",\"args\":");
+    member_text(out, "id", command->id);
+    member_text(out, "fp", hex_encode(command->fingerprint, HASH_SIZE, fingerprint));
+    member_integer(out, "at", command->received_ms);
+    member_integer(out, "account", command->account);
+    member_text(out, "reply", command->reply);
+    member(out, "args");
     arguments_encode(command, out);
     buffer_text(out, "}");
 }
@@ -218,29 +242,50 @@ static int hex_member(const cJSON *object, const char *name, uint8_t *bytes, siz
     return text ? hex_decode(text, strlen(text), bytes, size) : -1;
 }
 
-static const char *job_decode(const cJSON *object, struct job_input *job)
+static const char *window_decode(const cJSON *object, struct replay_window *window)
 {
-    if (!cJSON_IsObject(object))
-        return "job is not an object";
-    for (size_t i = 0; i < ARRAY_LENGTH(job_texts); i++) {
-        const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, job_texts[i].name);
-        if (!item)
-            continue;
-        const char *value = cJSON_GetStringValue(item);
-        if (!value && !(cJSON_IsNull(item) && job_texts[i].nullable))
-            return "a text field of job is not a string";
-        if (value && strlen(value) > job_texts[i].length_max)
-            return "a text field of job is too long";
-        *job_text_at(job, job_texts[i].offset) = value;
-        job->fields |= job_texts[i].field;
+    bool any = false;
+    if (json_integer(object, "from", 0, INT64_MAX, &window->from_s) ||
+        json_integer(object, "to", window->from_s, window->from_s + REPLAY_WINDOW_MAX_S,
+                     &window->to_s))
+        return "window is missing or out of range";
+    for (size_t i = 0; i < ARRAY_LENGTH(replayed); i++) {
+        const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, replayed[i].name);
+        bool value = cJSON_IsTrue(item);
+        if (!cJSON_IsBool(item))
+            return "a status of window is not a boolean";
+        memcpy((char *)window + replayed[i].offset, &value, sizeof value);
+        any = any || value;
     }
-    const cJSON *enabled = cJSON_GetObjectItemCaseSensitive(object, "enabled");
-    if (enabled) {
-        if (!cJSON_IsBool(enabled))
-            return "enabled is not a boolean";
-        job->enabled = cJSON_IsTrue(enabled);
-        job->fields |= JOB_ENABLED;
+    return any ? NULL : "window has no status";
+}
+
+static const char *slots_decode(const cJSON *list, struct command *command)
+{
+    if (!cJSON_IsArray(list) || !list->child || cJSON_GetArraySize(list) > COMMAND_SLOTS_MAX)
+        return "slots is not a list of 1 to 64";
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        struct command_slot *slot = &command->slots[command->slot_count++];
+        if (json_integer(item, "job", 1, INT64_MAX, &slot->job) ||
+            json_integer(item, "slot", 0, INT64_MAX, &slot->slot_s))
+            return "a slot is not a job and a time";
     }
+    return NULL;
+}
+
+/* A new job, or one that is declared, must be whole. */
+static const char *job_decode(const cJSON *object, struct command *command)
+{
+    const char *error = job_input_decode(object, &command->job);
+    if (error || command->kind == COMMAND_JOB_UPDATE)
+        return error;
+    if ((command->job.fields & JOB_REQUIRED) != JOB_REQUIRED ||
+        !job_input_has_schedule(&command->job))
+        return "a new job lacks name, webhook_url, cron_expression or run_at";
+    if (command->kind == COMMAND_JOB_PUT && !command->job.external_id)
+        return "a job that is put lacks external_id";
     return NULL;
 }
 
@@ -260,12 +305,12 @@ static const char *arguments_decode(const cJSON *args, struct command *command)
         if (!command->plan || !plan_valid(command->plan))
             return "plan is missing or malformed";
     }
-    if ((arguments & ARG_TOKEN_ID) &&
-        hex_member(args, "token_id", command->token_id, sizeof command->token_id))
-        return "token_id is missing or malformed";
-    if ((arguments & ARG_KEY_HASH) &&
-        hex_member(args, "key_hash", command->key_hash, sizeof command->key_hash))
-        return "key_hash is missing or malformed";
+    for (size_t i = 0; i < ARRAY_LENGTH(hexes); i++) {
+        uint8_t *bytes = (uint8_t *)command + hexes[i].offset;
+        if ((arguments & hexes[i].argument) &&
+            hex_member(args, hexes[i].name, bytes, hexes[i].size))
+            return hexes[i].error;
+    }
     if ((arguments & ARG_JOB_ID) && json_integer(args, "job_id", 1, INT64_MAX, &command->job_id))
         return "job_id is missing or out of range";
     if (arguments & ARG_FAILURE_EMAIL) {
@@ -275,12 +320,13 @@ static const char *arguments_decode(const cJSON *args, struct command *command)
         command->has_failure_email = item != NULL;
         command->failure_email_enabled = cJSON_IsTrue(item);
     }
-    if (!(arguments & ARG_JOB))
-        return NULL;
-    const char *error = job_decode(cJSON_GetObjectItemCaseSensitive(args, "job"), &command->job);
-    if (!error && command->kind == COMMAND_JOB_CREATE &&
-        (command->job.fields & JOB_REQUIRED) != JOB_REQUIRED)
-        error = "a new job lacks name, cron_expression or webhook_url";
+    const char *error = NULL;
+    if (arguments & ARG_JOB)
+        error = job_decode(cJSON_GetObjectItemCaseSensitive(args, "job"), command);
+    if (!error && (arguments & ARG_WINDOW))
+        error = window_decode(cJSON_GetObjectItemCaseSensitive(args, "window"), &command->window);
+    if (!error && (arguments & ARG_SLOTS))
+        error = slots_decode(cJSON_GetObjectItemCaseSensitive(args, "slots"), command);
     return error;
 }
 

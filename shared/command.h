@@ -76,6 +76,11 @@ int catch_up_parse(const char *name, enum catch_up *catch_up) MUST_CHECK;
 
 #define CATCH_UP_WINDOW_NONE (-1) /* the service's */
 
+#define JOB_EXTERNAL_ID_MAX       200 /* bytes; printable ASCII without spaces */
+#define JOB_CATCH_UP_WINDOW_MAX_S 2678400
+#define JOB_JITTER_MAX_S          3600
+#define JOB_RETRIES_MAX           5
+
 /* What a user says of a job. Strings are NUL-terminated; NULL means null. */
 struct job_input {
     unsigned fields; /* of enum job_field */
@@ -101,6 +106,8 @@ struct job_input {
 
 /* What an absent field means when a job is made. */
 extern const struct job_input job_input_defaults;
+
+#define REPLAY_WINDOW_MAX_S 2678400 /* 31 days */
 
 /* Executions that are to be run again: by status, in slots from .. to (both included). */
 struct replay_window {

@@ -92,6 +92,10 @@ static const struct config_row rows[] = {
     SECRET_ROW("CRONCOCO_SECRET", CONFIG_GATEWAY | CONFIG_MAILER, secret, "", true, 32,
                "makes tokens and API keys; the same, random, for every gateway and mailer; "
                "at least 32 bytes"),
+    SECRET_ROW("WEBHOOK_SIGNING_SECRET", CONFIG_GATEWAY | CONFIG_DISPATCHER, webhook_signing_secret,
+               "", true, 32,
+               "makes the secrets that deliveries are signed with; the same, random, for every "
+               "gateway and dispatcher, and not CRONCOCO_SECRET; at least 32 bytes"),
     INTEGER_ROW("LEASE_TTL_MS", CONFIG_SCHEDULER, lease_ttl_ms, "3000", 500, 60000,
                 "how long a leader's lease lasts without renewal"),
     INTEGER_ROW("ADDRESS_RATE_PER_HOUR", CONFIG_SCHEDULER, address_rate_per_hour, "5", 1, 1000000,

@@ -19,6 +19,8 @@
 #define TOKEN_BYTES   (TOKEN_ID_SIZE + HASH_SIZE)
 #define KEY_DIGITS    43
 #define KEY_PREFIX    "coco_"
+#define SECRET_PREFIX "whsec_"
+#define SECRET_BASE64 44 /* characters of 32 bytes */
 #define LIMBS_MAX     (TOKEN_BYTES / 4)
 #define CHUNK_DIGITS  5
 #define CHUNK_DIVISOR 916132832U /* 62 ^ 5, the largest power of 62 in 32 bits */
@@ -27,6 +29,7 @@
 
 static_assert(TOKEN_DIGITS < TOKEN_TEXT_SIZE, "a token fits");
 static_assert(sizeof KEY_PREFIX - 1 + KEY_DIGITS < API_KEY_SIZE, "a key fits");
+static_assert(sizeof SECRET_PREFIX - 1 + SECRET_BASE64 < WEBHOOK_SECRET_SIZE, "a secret fits");
 
 static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -166,6 +169,25 @@ char *api_key_make(const char *secret, const uint8_t token_id[static TOKEN_ID_SI
     base62_encode(bytes, sizeof bytes, text + prefix_length, KEY_DIGITS);
     text[prefix_length + KEY_DIGITS] = '\0';
     OPENSSL_cleanse(bytes, sizeof bytes);
+    return text;
+}
+
+void webhook_secret_key(const char *signing_secret, const uint8_t id[static TOKEN_ID_SIZE],
+                        uint8_t key[static HASH_SIZE])
+{
+    mac(signing_secret, "webhook-secret", "", id, key);
+}
+
+char *webhook_secret(const char *signing_secret, const uint8_t id[static TOKEN_ID_SIZE],
+                     char text[static WEBHOOK_SECRET_SIZE])
+{
+    uint8_t key[HASH_SIZE];
+    size_t prefix_length = sizeof SECRET_PREFIX - 1;
+    webhook_secret_key(signing_secret, id, key);
+    memcpy(text, SECRET_PREFIX, prefix_length);
+    int written = EVP_EncodeBlock((unsigned char *)text + prefix_length, key, HASH_SIZE);
+    INVARIANT(written == SECRET_BASE64);
+    OPENSSL_cleanse(key, sizeof key);
     return text;
 }
 

@@ -6,7 +6,7 @@
  *   token = base62(id | HMAC-SHA256(secret, "token" | purpose | id))
  *   key   = "coco_" + base62(HMAC-SHA256(secret, "key" | id))
  * so a gateway can tell a forged token by itself, hands only the id and the key's SHA-256 to the
- * leader, and can give the same answer to a repeated request.
+ * leader, and can give the same answer to a repeated request. Webhook secrets are made alike.
  */
 #ifndef SHARED_SECRET_H
 #define SHARED_SECRET_H
@@ -16,11 +16,12 @@
 
 #include "shared/compiler.h"
 
-#define TOKEN_ID_SIZE   16
-#define HASH_SIZE       32
-#define TOKEN_TEXT_SIZE 80 /* with the NUL */
-#define API_KEY_SIZE    64 /* with the NUL */
-#define HEX_SIZE(n)     (2 * (n) + 1)
+#define TOKEN_ID_SIZE       16
+#define HASH_SIZE           32
+#define TOKEN_TEXT_SIZE     80 /* with the NUL */
+#define API_KEY_SIZE        64 /* with the NUL */
+#define WEBHOOK_SECRET_SIZE 64 /* with the NUL */
+#define HEX_SIZE(n)         (2 * (n) + 1)
 
 /* From the kernel; aborts where it gives none. */
 void secret_random(void *bytes, size_t length);
@@ -37,6 +38,18 @@ int token_open(const char *secret, const char *purpose, const char *text, size_t
 
 char *api_key_make(const char *secret, const uint8_t token_id[static TOKEN_ID_SIZE],
                    char text[static API_KEY_SIZE]);
+
+/*
+ * What the deliveries of an account are signed with (Standard Webhooks). signing_secret is
+ * WEBHOOK_SIGNING_SECRET, which gateways and dispatchers share; it makes from an id
+ *   key    = HMAC-SHA256(signing_secret, "webhook-secret" | id)
+ *   secret = "whsec_" + base64(key)
+ * The secret is what the user gets, the key is what its HMAC takes.
+ */
+void webhook_secret_key(const char *signing_secret, const uint8_t id[static TOKEN_ID_SIZE],
+                        uint8_t key[static HASH_SIZE]);
+char *webhook_secret(const char *signing_secret, const uint8_t id[static TOKEN_ID_SIZE],
+                     char text[static WEBHOOK_SECRET_SIZE]);
 
 char *hex_encode(const void *bytes, size_t length, char *text);
 /* 0, or -1 where text is not 2 * length hex digits. */

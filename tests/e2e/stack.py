@@ -27,6 +27,7 @@ class Stack:
         self.mail = MailDir(self.directory / "mail")
         self.mail.directory.mkdir()
         self.secret = secrets.token_hex(32)
+        self.signing_secret = secrets.token_hex(32)
         self.postgres = Postgres(fsync=fsync)
         self.nats = Nats()
         self.processes: list[Process] = []
@@ -62,6 +63,7 @@ class Stack:
             own["CRONCOCO_SECRET"] = self.secret
         if program in ("gateway", "dispatcher"):
             own["WEBHOOK_ALLOW_CIDRS"] = "127.0.0.0/8,::1/128"
+            own["WEBHOOK_SIGNING_SECRET"] = self.signing_secret
         if program == "gateway":
             own |= GATEWAY | {"PORT": str(ports.free_port())}
         if program == "mailer":

@@ -84,12 +84,12 @@ def test_wrong_configuration_ends_with_a_line_that_names_it(stack, program):
     for name, value in (("ADMIN_PORT", "70000"), ("LOG_LEVEL", "loud"), ("DRAIN_TIMEOUT_MS", "soon")):
         done = process.run(program, variables=good | {name: value})
         assert done.returncode == 64 and name in done.stderr
-    for name in {"DATABASE_URL", "CRONCOCO_SECRET"} & set(good):
+    for name in {"DATABASE_URL", "CRONCOCO_SECRET", "WEBHOOK_SIGNING_SECRET"} & set(good):
         done = process.run(program, variables={key: good[key] for key in good if key != name})
         assert done.returncode == 64 and name in done.stderr
-    if "CRONCOCO_SECRET" in good:
-        done = process.run(program, variables=good | {"CRONCOCO_SECRET": "short secret"})
-        assert done.returncode == 64 and "CRONCOCO_SECRET" in done.stderr and "short secret" not in done.stderr
+    for name in {"CRONCOCO_SECRET", "WEBHOOK_SIGNING_SECRET"} & set(good):
+        done = process.run(program, variables=good | {name: "short secret"})
+        assert done.returncode == 64 and name in done.stderr and "short secret" not in done.stderr
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

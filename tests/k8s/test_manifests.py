@@ -107,7 +107,8 @@ def test_secrets_are_those_of_the_example(objects, example_secrets):
 
 
 def test_a_process_sees_its_own_secrets_only(objects):
-    shared = {"croncoco-tokens": {"croncoco-gateway", "croncoco-mailer"}}
+    shared = {"croncoco-tokens": {"croncoco-gateway", "croncoco-mailer"},
+              "croncoco-signing": {"croncoco-gateway", "croncoco-dispatcher"}}
     for name, container in containers(objects):
         for variable, source in variables(container).items():
             if "secretKeyRef" in source:

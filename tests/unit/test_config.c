@@ -18,6 +18,7 @@ static int set_up(void **state)
     clearenv();
     setenv("DATABASE_URL", "postgresql://127.0.0.1/croncoco", 1);
     setenv("CRONCOCO_SECRET", SECRET_32, 1);
+    setenv("WEBHOOK_SIGNING_SECRET", SECRET_32, 1);
     setenv("MAIL_DIR", "/var/mail", 1);
     return 0;
 }
@@ -122,6 +123,8 @@ static const struct string_row strings[] = {
     STRING("TRUSTED_PROXIES", CONFIG_GATEWAY, trusted_proxies, "", false),
     STRING("CRONCOCO_SECRET", CONFIG_GATEWAY, secret, NULL, true),
     STRING("CRONCOCO_SECRET", CONFIG_MAILER, secret, NULL, true),
+    STRING("WEBHOOK_SIGNING_SECRET", CONFIG_GATEWAY, webhook_signing_secret, NULL, true),
+    STRING("WEBHOOK_SIGNING_SECRET", CONFIG_DISPATCHER, webhook_signing_secret, NULL, true),
     STRING("WEBHOOK_ALLOW_CIDRS", CONFIG_GATEWAY, webhook_allow_cidrs, "", false),
     STRING("WEBHOOK_ALLOW_CIDRS", CONFIG_DISPATCHER, webhook_allow_cidrs, "", false),
     STRING("SMTP_USER", CONFIG_MAILER, smtp_user, "", true),
@@ -303,6 +306,7 @@ static void test_required(void **state)
     } rows[] = {
         {"DATABASE_URL", CONFIG_GATEWAY | CONFIG_SCHEDULER | CONFIG_DISPATCHER},
         {"CRONCOCO_SECRET", CONFIG_GATEWAY | CONFIG_MAILER},
+        {"WEBHOOK_SIGNING_SECRET", CONFIG_GATEWAY | CONFIG_DISPATCHER},
     };
     static const enum config_process processes[] = {CONFIG_GATEWAY, CONFIG_SCHEDULER,
                                                     CONFIG_DISPATCHER, CONFIG_MAILER};
@@ -335,6 +339,11 @@ static void test_secret_length(void **state)
     expect_error(CONFIG_GATEWAY, "CRONCOCO_SECRET: the value is shorter than 32 bytes\n");
     setenv("CRONCOCO_SECRET", &SECRET_32[1], 1);
     expect_error(CONFIG_MAILER, "CRONCOCO_SECRET: the value is shorter than 32 bytes\n");
+    setenv("CRONCOCO_SECRET", SECRET_32, 1);
+    setenv("WEBHOOK_SIGNING_SECRET", &SECRET_32[1], 1);
+    expect_error(CONFIG_GATEWAY, "WEBHOOK_SIGNING_SECRET: the value is shorter than 32 bytes\n");
+    expect_error(CONFIG_DISPATCHER,
+                 "WEBHOOK_SIGNING_SECRET: the value is shorter than 32 bytes\n");
 }
 
 static void test_mailer_needs_one_way_out(void **state)

@@ -181,6 +181,34 @@ static void test_random(void **state)
     secret_random(bytes, 0);
 }
 
+/* Made by Python's hmac and base64. */
+static void test_webhook_secrets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *id;
+        const char *secret;
+    } secrets[] = {
+        {"000102030405060708090a0b0c0d0e0f", "whsec_2IK43wd5UiDMps6EhfUrEE5t9WrpNjob4ZlKT61Ldvk="},
+        {"00000000000000000000000000000000", "whsec_sePw+xhMqf22/OeTHNarHLCU/bMS5FOM5J2Yae2mXGg="},
+        {"ffffffffffffffffffffffffffffffff", "whsec_jV3BisfcGTnz6A+hIe+fzK3ot/f8E5Q8cyX3/iksxTk="},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(secrets); i++) {
+        uint8_t id[TOKEN_ID_SIZE];
+        uint8_t key[HASH_SIZE];
+        uint8_t other[HASH_SIZE];
+        char text[WEBHOOK_SECRET_SIZE];
+        assert_int_equal(hex_decode(secrets[i].id, 32, id, sizeof id), 0);
+        assert_string_equal(webhook_secret(SECRET, id, text), secrets[i].secret);
+        webhook_secret_key(SECRET, id, key);
+        webhook_secret_key("another secret of 32 bytes......", id, other);
+        assert_memory_not_equal(key, other, sizeof key);
+        id[0] ^= 1;
+        webhook_secret_key(SECRET, id, other);
+        assert_memory_not_equal(key, other, sizeof key);
+    }
+}
+
 static void test_hex(void **state)
 {
     (void)state;
@@ -204,10 +232,11 @@ static void test_hex(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),     cmocka_unit_test(test_hash),
-        cmocka_unit_test(test_tokens_open), cmocka_unit_test(test_forged),
-        cmocka_unit_test(test_lengths),     cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_random),      cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_vectors),         cmocka_unit_test(test_hash),
+        cmocka_unit_test(test_tokens_open),     cmocka_unit_test(test_forged),
+        cmocka_unit_test(test_lengths),         cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_random),          cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_webhook_secrets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
