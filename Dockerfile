@@ -14,6 +14,7 @@ FROM debian:12-slim
 RUN apt-get update \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         ca-certificates libcjson1 libcurl4 libh2o0.13 libnats3.4 libpq5 libssl3 libuv1 \
+        tzdata \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /croncoco/build/release/bin/gateway /croncoco/build/release/bin/scheduler \
     /croncoco/build/release/bin/dispatcher /croncoco/build/release/bin/mailer /usr/local/bin/

@@ -93,11 +93,11 @@ static void changes_add(struct changes *changes, int64_t at_s, int64_t offset_s)
         struct zone_change *last = &changes->items[changes->count - 1];
         if (at_s < last->at_s)
             changes->broken = true;
-        if (at_s <= last->at_s) {
+        if (at_s == last->at_s && changes->count > 1 && offset_s == last[-1].offset_s)
+            changes->count--;
+        else if (at_s <= last->at_s)
             last->offset_s = (int32_t)offset_s;
-            return;
-        }
-        if (offset_s == last->offset_s)
+        if (at_s <= last->at_s || offset_s == last->offset_s)
             return;
     }
     if (changes->count == changes->capacity) {
@@ -252,7 +252,7 @@ static bool is_leap(int year)
     return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
 
-/* From 1970-01-01 to 1 January of a year that is not before 1970. */
+/* Of 1 January, from 1970-01-01; years from 1 on. */
 static int64_t day_of_year(int year)
 {
     int before = year - 1;
@@ -269,7 +269,7 @@ static int64_t rule_time_s(const struct rule *rule, int year, int32_t offset_s)
         day += starts[rule->month - 1] + (rule->month > 2 && is_leap(year));
         int length =
             starts[rule->month] - starts[rule->month - 1] + (rule->month == 2 && is_leap(year));
-        int first = (int)((day + 4) % 7); /* its weekday; 1970-01-01 was a Thursday */
+        int first = (int)((day % 7 + 11) % 7); /* its weekday; 1970-01-01 was a Thursday */
         int date = ((int)rule->weekday - first + 7) % 7 + 7 * ((int)rule->week - 1);
         day += date < length ? date : date - 7;
     }
@@ -283,7 +283,8 @@ static void changes_by_footer(struct changes *changes, const struct footer *foot
             changes_add(changes, 0, footer->standard_s);
         return;
     }
-    for (int year = ZONE_FILE_YEAR_FIRST; year <= ZONE_FILE_YEAR_LAST; year++) {
+    /* The year before, for what holds when the first one begins. */
+    for (int year = ZONE_FILE_YEAR_FIRST - 1; year <= ZONE_FILE_YEAR_LAST; year++) {
         struct zone_change first = {rule_time_s(&footer->to_summer, year, footer->standard_s),
                                     footer->summer_s};
         struct zone_change second = {rule_time_s(&footer->to_standard, year, footer->summer_s),
