@@ -15,6 +15,8 @@
     "{\"v\":1,\"id\":\"7:abc\"," FP                                                                \
     ",\"at\":1778335200123,\"account\":7,\"reply\":\"answer.g1\",\"args\":"
 
+#define ALL_FIELDS (2 * JOB_EXTERNAL_ID - 1)
+
 /* Nothing but what the kind carries, for the round trips. */
 static struct command command_of(enum command_kind kind)
 {
@@ -34,9 +36,17 @@ static struct command command_of(enum command_kind kind)
     }
     for (size_t i = 0; i < TOKEN_ID_SIZE; i++)
         command.token_id[i] = (uint8_t)(16 * i);
+    for (size_t i = 0; i < TOKEN_ID_SIZE; i++)
+        command.secret_id[i] = (uint8_t)(i + 1);
+    command.window = (struct replay_window){.from_s = 1778335200,
+                                            .to_s = 1778335200 + REPLAY_WINDOW_MAX_S,
+                                            .failure = true,
+                                            .skipped = true};
+    command.slot_count = 2;
+    command.slots[0] = (struct command_slot){42, 1778335200};
+    command.slots[1] = (struct command_slot){43, 0};
     command.job = (struct job_input){
-        .fields = JOB_NAME | JOB_CRON | JOB_WEBHOOK_URL | JOB_HEADERS | JOB_PAYLOAD |
-                  JOB_FAILURE_URL | JOB_ENABLED,
+        .fields = ALL_FIELDS,
         .name = "hourly \"sync\" \xe2\x82\xac",
         .cron_expression = "0 * * * *",
         .webhook_url = "https://example.com/a?b=c",
@@ -44,6 +54,17 @@ static struct command command_of(enum command_kind kind)
         .payload = "{\n\t\"n\": 12345678901234567890.10, \"s\":\"\\u00e9\xc3\xa9\\/\"}",
         .failure_webhook_url = NULL,
         .enabled = true,
+        .timezone = "Europe/Berlin",
+        .run_at_s = 0,
+        .start_at_s = 1778335201,
+        .end_at_s = 253402300799,
+        .catch_up = CATCH_UP_ALL,
+        .catch_up_window_s = CATCH_UP_WINDOW_NONE,
+        .allow_overlap = false,
+        .jitter_s = 3600,
+        .max_retries = 5,
+        .auto_pause = false,
+        .external_id = "deploy/nightly",
     };
     return command;
 }
@@ -73,9 +94,25 @@ static const struct {
      "{\"job\":{\"name\":\"hourly \\\"sync\\\" \xe2\x82\xac\",\"cron_expression\":\"0 * * * *\","
      "\"webhook_url\":\"https://example.com/a?b=c\",\"headers\":\"{\\\"X-Secret\\\": "
      "\\\"my\\\\ttoken\\\"}\",\"payload\":\"{\\n\\t\\\"n\\\": 12345678901234567890.10, "
-     "\\\"s\\\":\\\"\\\\u00e9\xc3\xa9\\\\/\\\"}\",\"failure_webhook_url\":null,\"enabled\":true}}"},
+     "\\\"s\\\":\\\"\\\\u00e9\xc3\xa9\\\\/\\\"}\",\"failure_webhook_url\":null,"
+     "\"timezone\":\"Europe/Berlin\",\"external_id\":\"deploy/nightly\",\"run_at\":0,"
+     "\"start_at\":1778335201,\"end_at\":253402300799,\"catch_up_window_seconds\":-1,"
+     "\"jitter_seconds\":3600,\"max_retries\":5,\"enabled\":true,\"allow_overlap\":false,"
+     "\"auto_pause\":false,\"catch_up\":\"all\"}}"},
     {COMMAND_JOB_UPDATE, "cmd.job.update", NULL},
     {COMMAND_JOB_DELETE, "cmd.job.delete", "{\"job_id\":42}"},
+    {COMMAND_JOB_PUT, "cmd.job.put", NULL},
+    {COMMAND_JOB_RUN, "cmd.job.run", "{\"job_id\":42}"},
+    {COMMAND_JOB_REPLAY, "cmd.job.replay",
+     "{\"job_id\":42,\"window\":{\"from\":1778335200,\"to\":1781013600,\"failure\":true,"
+     "\"skipped\":true,\"success\":false}}"},
+    {COMMAND_JOB_REPLAY_SLOTS, "cmd.job.replay_slots",
+     "{\"slots\":[{\"job\":42,\"slot\":1778335200},{\"job\":43,\"slot\":0}]}"},
+    {COMMAND_SECRET_CREATE, "cmd.secret.create",
+     "{\"secret_id\":\"0102030405060708090a0b0c0d0e0f10\"}"},
+    {COMMAND_SECRET_ROTATE, "cmd.secret.rotate",
+     "{\"secret_id\":\"0102030405060708090a0b0c0d0e0f10\"}"},
+    {COMMAND_SECRET_DELETE, "cmd.secret.delete", "{}"},
 };
 
 static void assert_text(const char *one, const char *other)
@@ -95,6 +132,17 @@ static void assert_jobs(const struct job_input *one, const struct job_input *oth
     assert_text(one->payload, other->payload);
     assert_text(one->failure_webhook_url, other->failure_webhook_url);
     assert_int_equal(one->enabled, other->enabled);
+    assert_text(one->timezone, other->timezone);
+    assert_true(one->run_at_s == other->run_at_s);
+    assert_true(one->start_at_s == other->start_at_s);
+    assert_true(one->end_at_s == other->end_at_s);
+    assert_int_equal(one->catch_up, other->catch_up);
+    assert_int_equal(one->catch_up_window_s, other->catch_up_window_s);
+    assert_int_equal(one->allow_overlap, other->allow_overlap);
+    assert_int_equal(one->jitter_s, other->jitter_s);
+    assert_int_equal(one->max_retries, other->max_retries);
+    assert_int_equal(one->auto_pause, other->auto_pause);
+    assert_text(one->external_id, other->external_id);
 }
 
 static void test_kinds(void **state)
@@ -126,7 +174,8 @@ static void test_kinds(void **state)
         assert_true(decoded.received_ms == command.received_ms);
         assert_true(decoded.account == command.account);
         assert_string_equal(decoded.reply, command.reply);
-        if (kinds[i].kind == COMMAND_JOB_CREATE || kinds[i].kind == COMMAND_JOB_UPDATE)
+        if (kinds[i].kind == COMMAND_JOB_CREATE || kinds[i].kind == COMMAND_JOB_UPDATE ||
+            kinds[i].kind == COMMAND_JOB_PUT)
             assert_jobs(&decoded.job, &command.job);
         command_encode(&decoded, &again);
         assert_string_equal(again.data, out.data);
@@ -136,47 +185,149 @@ static void test_kinds(void **state)
     }
 }
 
-/* Each set of the fields of a job, and null where it may be. */
+/* Takes the fields that an input has; the others have their defaults. */
+static struct job_input with_defaults(const struct job_input *input)
+{
+    struct job_input job = *input;
+    unsigned fields = input->fields;
+    const struct job_input *none = &job_input_defaults;
+#define DEFAULT(field, member)                                                                     \
+    if (!(fields & (field)))                                                                       \
+    job.member = none->member
+    DEFAULT(JOB_NAME, name);
+    DEFAULT(JOB_CRON, cron_expression);
+    DEFAULT(JOB_WEBHOOK_URL, webhook_url);
+    DEFAULT(JOB_HEADERS, headers);
+    DEFAULT(JOB_PAYLOAD, payload);
+    DEFAULT(JOB_FAILURE_URL, failure_webhook_url);
+    DEFAULT(JOB_ENABLED, enabled);
+    DEFAULT(JOB_TIMEZONE, timezone);
+    DEFAULT(JOB_RUN_AT, run_at_s);
+    DEFAULT(JOB_START_AT, start_at_s);
+    DEFAULT(JOB_END_AT, end_at_s);
+    DEFAULT(JOB_CATCH_UP, catch_up);
+    DEFAULT(JOB_CATCH_UP_WINDOW, catch_up_window_s);
+    DEFAULT(JOB_ALLOW_OVERLAP, allow_overlap);
+    DEFAULT(JOB_JITTER, jitter_s);
+    DEFAULT(JOB_MAX_RETRIES, max_retries);
+    DEFAULT(JOB_AUTO_PAUSE, auto_pause);
+    DEFAULT(JOB_EXTERNAL_ID, external_id);
+#undef DEFAULT
+    return job;
+}
+
+static bool is_taken(const char *subject, const struct buffer *text, const char **error)
+{
+    struct command command;
+    if (command_decode(subject, text->data, text->length, &command, error))
+        return false;
+    command_release(&command);
+    return true;
+}
+
+static void check_fields(unsigned fields)
+{
+    struct command command = command_of(COMMAND_JOB_UPDATE);
+    struct command decoded;
+    const char *error = NULL;
+    command.job.fields = fields;
+    if (fields & JOB_RUN_AT && !(fields & JOB_CRON))
+        command.job.run_at_s = 1778335200;
+    if (!(fields & JOB_NAME))
+        command.job.payload = command.job.external_id = NULL;
+    if (fields & JOB_WEBHOOK_URL)
+        command.job.failure_webhook_url = "http://x/";
+    struct job_input expected = with_defaults(&command.job);
+    struct buffer out = BUFFER_EMPTY;
+    command_encode(&command, &out);
+    assert_int_equal(command_decode("cmd.job.update", out.data, out.length, &decoded, &error), 0);
+    assert_jobs(&decoded.job, &expected);
+    assert_true(decoded.job_id == 42);
+    command_release(&decoded);
+    bool complete =
+        (fields & JOB_NAME) && (fields & JOB_WEBHOOK_URL) && (fields & (JOB_CRON | JOB_RUN_AT));
+    assert_int_equal(is_taken("cmd.job.create", &out, &error), complete);
+    if (!complete)
+        assert_string_equal(error, "a new job lacks name, webhook_url, cron_expression or run_at");
+    bool named = complete && fields & JOB_EXTERNAL_ID;
+    assert_int_equal(is_taken("cmd.job.put", &out, &error), named);
+    if (complete && !named)
+        assert_string_equal(error, "a job that is put lacks external_id");
+    buffer_free(&out);
+}
+
+/* Each set of fields with at most four in or out, and null where it may be. */
 static void test_job_fields(void **state)
 {
     (void)state;
-    for (unsigned fields = 0; fields < 2 * JOB_ENABLED; fields++) {
-        struct command command = command_of(COMMAND_JOB_UPDATE);
-        struct command decoded;
+    for (unsigned fields = 0; fields <= ALL_FIELDS; fields++) {
+        int count = __builtin_popcount(fields);
+        if (count <= 4 || count >= __builtin_popcount(ALL_FIELDS) - 4)
+            check_fields(fields);
+    }
+}
+
+/* The numbers of a job at their bounds. */
+static void test_job_bounds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *least, *most, *below, *above;
+    } rows[] = {
+        {"start_at", "0", "253402300799", "-1", "253402300800"},
+        {"end_at", "0", "253402300799", "-1", "253402300800"},
+        {"catch_up_window_seconds", "-1", "2678400", "-2", "2678401"},
+        {"jitter_seconds", "0", "3600", "-1", "3601"},
+        {"max_retries", "0", "5", "-1", "6"},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+        const char *const values[] = {rows[i].least, rows[i].most, rows[i].below,
+                                      rows[i].above, "1.5",        "null"};
+        for (size_t j = 0; j < ARRAY_LENGTH(values); j++) {
+            const char *error = NULL;
+            struct buffer text = BUFFER_EMPTY;
+            buffer_format(&text, ENVELOPE "{\"job_id\":1,\"job\":{\"%s\":%s}}}", rows[i].name,
+                          values[j]);
+            assert_int_equal(is_taken("cmd.job.update", &text, &error), j < 2);
+            if (j >= 2)
+                assert_string_equal(error, "a number of job is none, or out of range");
+            buffer_free(&text);
+        }
+    }
+}
+
+static void test_catch_up_names(void **state)
+{
+    (void)state;
+    static const char *const names[CATCH_UPS] = {"latest", "all", "none"};
+    enum catch_up catch_up = CATCH_UPS;
+    for (size_t i = 0; i < CATCH_UPS; i++) {
+        assert_string_equal(catch_up_name((enum catch_up)i), names[i]);
+        assert_int_equal(catch_up_parse(names[i], &catch_up), 0);
+        assert_int_equal(catch_up, i);
+    }
+    assert_int_equal(catch_up_parse("Latest", &catch_up), -1);
+    assert_int_equal(catch_up_parse("", &catch_up), -1);
+    assert_int_equal(catch_up, CATCH_UP_NONE);
+}
+
+/* One slot more than a command holds, and none. */
+static void test_slots(void **state)
+{
+    (void)state;
+    for (size_t count = 0; count <= COMMAND_SLOTS_MAX + 1; count++) {
         const char *error = NULL;
-        struct job_input expected = {.fields = fields};
-        command.job.fields = fields;
-        if (fields & JOB_NAME)
-            expected.name = command.job.name;
-        if (fields & JOB_CRON)
-            expected.cron_expression = command.job.cron_expression;
-        if (fields & JOB_WEBHOOK_URL)
-            expected.webhook_url = command.job.webhook_url;
-        if (fields & JOB_HEADERS)
-            expected.headers = command.job.headers;
-        if (fields & JOB_PAYLOAD && fields & JOB_NAME)
-            expected.payload = command.job.payload;
-        else
-            command.job.payload = NULL;
-        if (fields & JOB_FAILURE_URL && fields & JOB_CRON)
-            expected.failure_webhook_url = command.job.failure_webhook_url = "http://x/";
-        expected.enabled = fields & JOB_ENABLED;
-        struct buffer out = BUFFER_EMPTY;
-        command_encode(&command, &out);
-        assert_int_equal(command_decode("cmd.job.update", out.data, out.length, &decoded, &error),
-                         0);
-        assert_jobs(&decoded.job, &expected);
-        assert_true(decoded.job_id == 42);
-        command_release(&decoded);
-        bool complete = (fields & (JOB_NAME | JOB_CRON | JOB_WEBHOOK_URL)) ==
-                        (JOB_NAME | JOB_CRON | JOB_WEBHOOK_URL);
-        int status = command_decode("cmd.job.create", out.data, out.length, &decoded, &error);
-        assert_int_equal(status, complete ? 0 : -1);
-        if (complete)
-            command_release(&decoded);
-        else
-            assert_string_equal(error, "a new job lacks name, cron_expression or webhook_url");
-        buffer_free(&out);
+        struct buffer text = BUFFER_EMPTY;
+        buffer_text(&text, ENVELOPE "{\"slots\":[");
+        for (size_t i = 0; i < count; i++)
+            buffer_format(&text, "%s{\"job\":%zu,\"slot\":60}", i > 0 ? "," : "", i + 1);
+        buffer_text(&text, "]}}");
+        bool good = count > 0 && count <= COMMAND_SLOTS_MAX;
+        assert_int_equal(is_taken("cmd.job.replay_slots", &text, &error), good);
+        if (!good)
+            assert_string_equal(error, "slots is not a list of 1 to 64");
+        buffer_free(&text);
     }
 }
 
@@ -222,12 +373,15 @@ static void test_cut_short(void **state)
     }
 }
 
-#define JOB_DELETE "cmd.job.delete"
-#define REGISTER   "cmd.account.register"
-#define VERIFY     "cmd.account.verify"
-#define UPDATE     "cmd.job.update"
-#define ID_ARGS    "\"args\":{\"job_id\":1}}"
-#define A(reply)   FP ",\"at\":1,\"account\":7,\"reply\":" reply "," ID_ARGS
+#define JOB_DELETE     "cmd.job.delete"
+#define REGISTER       "cmd.account.register"
+#define VERIFY         "cmd.account.verify"
+#define UPDATE         "cmd.job.update"
+#define REPLAY         "cmd.job.replay"
+#define JOB(fields)    ENVELOPE "{\"job_id\":1,\"job\":{" fields "}}}"
+#define WINDOW(fields) ENVELOPE "{\"job_id\":1,\"window\":{" fields "}}}"
+#define ID_ARGS        "\"args\":{\"job_id\":1}}"
+#define A(reply)       FP ",\"at\":1,\"account\":7,\"reply\":" reply "," ID_ARGS
 
 static const struct {
     const char *subject;
@@ -325,7 +479,7 @@ static const struct {
      "a text field of job is not a string"},
     {UPDATE, ENVELOPE "{\"job_id\":1,\"job\":{\"name\":7}}}",
      "a text field of job is not a string"},
-    {UPDATE, ENVELOPE "{\"job_id\":1,\"job\":{\"cron_expression\":null}}}",
+    {UPDATE, ENVELOPE "{\"job_id\":1,\"job\":{\"cron_expression\":7}}}",
      "a text field of job is not a string"},
     {UPDATE, ENVELOPE "{\"job_id\":1,\"job\":{\"webhook_url\":null}}}",
      "a text field of job is not a string"},
@@ -335,8 +489,34 @@ static const struct {
      "a text field of job is not a string"},
     {UPDATE, ENVELOPE "{\"job_id\":1,\"job\":{\"failure_webhook_url\":false}}}",
      "a text field of job is not a string"},
-    {UPDATE, ENVELOPE "{\"job_id\":1,\"job\":{\"enabled\":1}}}", "enabled is not a boolean"},
-    {UPDATE, ENVELOPE "{\"job_id\":1,\"job\":{\"enabled\":null}}}", "enabled is not a boolean"},
+    {UPDATE, JOB("\"enabled\":1"), "a switch of job is not a boolean"},
+    {UPDATE, JOB("\"allow_overlap\":null"), "a switch of job is not a boolean"},
+    {UPDATE, JOB("\"auto_pause\":\"true\""), "a switch of job is not a boolean"},
+    {UPDATE, JOB("\"timezone\":null"), "a text field of job is not a string"},
+    {UPDATE, JOB("\"external_id\":7"), "a text field of job is not a string"},
+    {UPDATE, JOB("\"catch_up\":\"some\""), "catch_up is none that is known"},
+    {UPDATE, JOB("\"catch_up\":null"), "catch_up is none that is known"},
+    {UPDATE, JOB("\"run_at\":61"), "run_at is not a whole minute"},
+    {UPDATE, JOB("\"run_at\":0"), "job has not exactly one of cron_expression and run_at"},
+    {UPDATE, JOB("\"cron_expression\":null"),
+     "job has not exactly one of cron_expression and run_at"},
+    {UPDATE, JOB("\"cron_expression\":\"* * * * *\",\"run_at\":60"),
+     "job has not exactly one of cron_expression and run_at"},
+    {REPLAY, ENVELOPE "{\"job_id\":1}}", "window is missing or out of range"},
+    {REPLAY, WINDOW("\"from\":60,\"to\":59"), "window is missing or out of range"},
+    {REPLAY, WINDOW("\"from\":60,\"to\":2678461"), "window is missing or out of range"},
+    {REPLAY, WINDOW("\"from\":60,\"to\":2678460,\"failure\":true,\"skipped\":false"),
+     "a status of window is not a boolean"},
+    {REPLAY, WINDOW("\"from\":60,\"to\":60,\"failure\":false,\"skipped\":false,\"success\":false"),
+     "window has no status"},
+    {"cmd.job.replay_slots", ENVELOPE "{}}", "slots is not a list of 1 to 64"},
+    {"cmd.job.replay_slots", ENVELOPE "{\"slots\":[7]}}", "a slot is not a job and a time"},
+    {"cmd.job.replay_slots", ENVELOPE "{\"slots\":[{\"job\":0,\"slot\":60}]}}",
+     "a slot is not a job and a time"},
+    {"cmd.job.replay_slots", ENVELOPE "{\"slots\":[{\"job\":1,\"slot\":-60}]}}",
+     "a slot is not a job and a time"},
+    {"cmd.secret.create", ENVELOPE "{}}", "secret_id is missing or malformed"},
+    {"cmd.secret.rotate", ENVELOPE "{\"secret_id\":\"00\"}}", "secret_id is missing or malformed"},
 };
 
 static void test_refused(void **state)
@@ -363,8 +543,10 @@ static void test_lengths(void **state)
     } texts[] = {
         {"{\"v\":1,\"id\":\"", "\"," A("\"r\""), COMMAND_ID_MAX},
         {"{\"v\":1,\"id\":\"a\"," FP ",\"at\":1,\"account\":7,\"reply\":\"", "\"," ID_ARGS, 128},
-        {"cron", "", 255},
-        {"url", "", 2048},
+        {"cron_expression", "", 255},
+        {"webhook_url", "", 2048},
+        {"timezone", "", 64},
+        {"external_id", "", 200},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
         for (size_t length = texts[i].most; length <= texts[i].most + 1; length++) {
@@ -374,7 +556,7 @@ static void test_lengths(void **state)
             bool job = texts[i].before[0] != '{';
             buffer_text(&text, job ? ENVELOPE "{\"job_id\":1,\"job\":{" : texts[i].before);
             if (job)
-                buffer_text(&text, i == 2 ? "\"cron_expression\":\"" : "\"webhook_url\":\"");
+                buffer_format(&text, "\"%s\":\"", texts[i].before);
             for (size_t j = 0; j < length; j++)
                 buffer_text(&text, "x");
             buffer_text(&text, job ? "\"}}}" : texts[i].after);
@@ -477,13 +659,11 @@ static void test_wrong_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_job_fields),
-        cmocka_unit_test(test_account_update_without_field),
-        cmocka_unit_test(test_cut_short),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_lengths),
-        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_kinds),         cmocka_unit_test(test_job_fields),
+        cmocka_unit_test(test_job_bounds),    cmocka_unit_test(test_catch_up_names),
+        cmocka_unit_test(test_slots),         cmocka_unit_test(test_account_update_without_field),
+        cmocka_unit_test(test_cut_short),     cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_lengths),       cmocka_unit_test(test_answers),
         cmocka_unit_test(test_wrong_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,6 +94,8 @@ static const struct integer_row integers[] = {
     INTEGER("HISTORY_DAYS", CONFIG_SCHEDULER, history_days, 31, 8, 3650),
     INTEGER("STREAM_STORAGE_MB", CONFIG_SCHEDULER | CONFIG_DISPATCHER, stream_storage_mb, 1024, 1,
             1048576),
+    INTEGER("FAILURE_MAIL_INTERVAL_S", CONFIG_SCHEDULER, failure_mail_interval_s, 3600, 0, 2678400),
+    INTEGER("AUTO_PAUSE_AFTER_S", CONFIG_SCHEDULER, auto_pause_after_s, 604800, 1, 31536000),
     INTEGER("DISPATCH_CONCURRENCY", CONFIG_DISPATCHER, dispatch_concurrency, 1000, 1, 100000),
     INTEGER("DISPATCH_PER_HOST", CONFIG_DISPATCHER, dispatch_per_host, 64, 1, 100000),
     INTEGER("RESPONSE_CAP_BYTES", CONFIG_DISPATCHER, response_cap_bytes, 65536, 0, 16777216),
@@ -342,8 +344,7 @@ static void test_secret_length(void **state)
     setenv("CRONCOCO_SECRET", SECRET_32, 1);
     setenv("WEBHOOK_SIGNING_SECRET", &SECRET_32[1], 1);
     expect_error(CONFIG_GATEWAY, "WEBHOOK_SIGNING_SECRET: the value is shorter than 32 bytes\n");
-    expect_error(CONFIG_DISPATCHER,
-                 "WEBHOOK_SIGNING_SECRET: the value is shorter than 32 bytes\n");
+    expect_error(CONFIG_DISPATCHER, "WEBHOOK_SIGNING_SECRET: the value is shorter than 32 bytes\n");
 }
 
 static void test_mailer_needs_one_way_out(void **state)
