@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define LINE_MAX_BYTES 76
@@ -36,6 +37,81 @@ void mime_quoted_printable(struct buffer *out, const char *text, size_t length)
             buffer_format(out, "=%02X", c);
         column += width;
     }
+}
+
+/* Words that are printed as they are, and none of which would be read as an encoded one. */
+static bool needs_encoding(const char *value)
+{
+    for (const char *c = value; *c; c++) {
+        if (*c < ' ' || *c > '~')
+            return true;
+    }
+    return strstr(value, "=?");
+}
+
+static void write_base64(struct buffer *out, const unsigned char *bytes, size_t length)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < length; i += 3) {
+        size_t left = length - i;
+        unsigned group = (unsigned)bytes[i] << 16;
+        group |= left > 1 ? (unsigned)bytes[i + 1] << 8 : 0;
+        group |= left > 2 ? bytes[i + 2] : 0;
+        char text[4] = {digits[group >> 18], digits[group >> 12 & 63], digits[group >> 6 & 63],
+                        digits[group & 63]};
+        if (left < 3)
+            text[3] = '=';
+        if (left < 2)
+            text[2] = '=';
+        buffer_append(out, text, sizeof text);
+    }
+}
+
+/* An encoded word has at most 75 bytes; the first stands behind the header's name. */
+#define WORD_BYTES 39
+
+static void write_encoded(struct buffer *out, const char *value)
+{
+    size_t left = strlen(value);
+    while (left > 0) {
+        size_t length = left < WORD_BYTES ? left : WORD_BYTES;
+        /* A character stays whole. */
+        while (length < left && length > 1 && ((unsigned char)value[length] & 0xc0) == 0x80)
+            length--;
+        buffer_text(out, "=?UTF-8?B?");
+        write_base64(out, (const unsigned char *)value, length);
+        buffer_text(out, "?=");
+        value += length;
+        left -= length;
+        if (left > 0)
+            buffer_text(out, "\r\n ");
+    }
+}
+
+/* A fold goes before the first of several spaces, so that no line consists of spaces. */
+static void write_plain(struct buffer *out, const char *value, size_t column)
+{
+    while (*value) {
+        size_t length = strspn(value, " ");
+        length += strcspn(value + length, " ");
+        if (column + length > LINE_MAX_BYTES && *value == ' ') {
+            buffer_text(out, "\r\n");
+            column = 0;
+        }
+        buffer_append(out, value, length);
+        column += length;
+        value += length;
+    }
+}
+
+void mime_header(struct buffer *out, const char *name, const char *value)
+{
+    buffer_format(out, "%s: ", name);
+    if (needs_encoding(value))
+        write_encoded(out, value);
+    else
+        write_plain(out, value, strlen(name) + 2);
+    buffer_text(out, "\r\n");
 }
 
 char *mime_date(char text[static MIME_DATE_SIZE], int64_t time_ms)

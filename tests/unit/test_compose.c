@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,24 @@ static struct mail make_mail(enum mail_kind kind, const char *to)
     for (size_t i = 0; i < sizeof mail.token_id; i++)
         mail.token_id[i] = (uint8_t)(i * 7);
     memcpy(mail.to, to, strlen(to) + 1);
+    return mail;
+}
+
+/* Failing since an hour before its creation. */
+static struct mail make_job_mail(enum mail_kind kind, const char *name, int64_t count)
+{
+    struct mail mail = make_mail(kind, "ann@example.com");
+    mail.expires_ms = 0;
+    memset(mail.token_id, 0, sizeof mail.token_id);
+    mail.job = 77;
+    memcpy(mail.job_name, name, strlen(name) + 1);
+    mail.code = kind == MAIL_GONE ? 410 : 503;
+    snprintf(mail.error, sizeof mail.error, "HTTP %d", mail.code);
+    mail.failed_ms = mail.created_ms - 1000;
+    mail.since_ms = mail.created_ms - 3600 * 1000;
+    if (kind == MAIL_PAUSE_WARNING)
+        mail.pause_ms = mail.created_ms + 24LL * 3600 * 1000;
+    mail.count = count;
     return mail;
 }
 
@@ -93,7 +112,9 @@ static void test_every_kind(void **state)
 {
     (void)state;
     for (int kind = 0; kind < MAIL_KINDS; kind++) {
-        struct mail mail = make_mail((enum mail_kind)kind, "ann@example.com");
+        struct mail mail = mail_about_job((enum mail_kind)kind)
+                               ? make_job_mail((enum mail_kind)kind, "hourly-sync", 1)
+                               : make_mail((enum mail_kind)kind, "ann@example.com");
         struct buffer message = BUFFER_EMPTY;
         compose(&composer, &mail, &message);
         check_lines(&message);
@@ -108,7 +129,7 @@ static void test_every_kind(void **state)
         token_make(SECRET, mail_kind_name(mail.kind), mail.token_id, token);
         char *text = part_of(&message, "text/plain");
         char *html = part_of(&message, "text/html");
-        if (mail.kind == MAIL_KNOWN) {
+        if (mail.kind == MAIL_KNOWN || mail_about_job(mail.kind)) {
             assert_null(strstr(text, token));
         } else {
             char line[TOKEN_TEXT_SIZE + 2] = "\n";
@@ -196,6 +217,158 @@ static void test_html_escapes(void **state)
     assert_null(strstr(html, "a&b"));
     free(html);
     buffer_free(&message);
+}
+
+/* The text says all of these, NULL at the end, and so does the HTML where nothing needs escapes. */
+static void check_says(const struct mail *mail, const char *subject, const char *const *said)
+{
+    struct buffer message = BUFFER_EMPTY;
+    compose(&composer, mail, &message);
+    check_lines(&message);
+    char head[512];
+    snprintf(head, sizeof head, "\r\nSubject: %s\r\nDate: ", subject);
+    if (!strstr(message.data, head))
+        fail_msg("no subject '%s' in\n%.500s", subject, message.data);
+    char *text = part_of(&message, "text/plain");
+    for (; *said; said++) {
+        if (!strstr(text, *said))
+            fail_msg("no '%s' in\n%s", *said, text);
+    }
+    free(text);
+    buffer_free(&message);
+}
+
+#define WITH_KEY " -H \"Authorization: Bearer coco_your_api_key\""
+#define API      "https://api.croncoco.test"
+#define SWITCH_OFF                                                                                 \
+    "curl -X PATCH " API "/account" WITH_KEY JSON_HEADER "'{\"failure_email_enabled\":false}'\n"
+#define EXECUTIONS "curl " API "/jobs/77/executions" WITH_KEY "\n"
+#define RESUME     "curl -X PATCH " API "/jobs/77" WITH_KEY JSON_HEADER "'{\"enabled\":true}'\n"
+#define FACTS(error)                                                                               \
+    "\nJob:           hourly-sync (id 77)\nError:         " error                                  \
+    "\nFailed on:     2026-11-22 at 12:54:05 UTC\nFailing since: 2026-11-22 at 11:54:06 UTC\n"
+
+static void test_failures(void **state)
+{
+    (void)state;
+    struct mail mail = make_job_mail(MAIL_FAILURE, "hourly-sync", 1);
+    check_says(&mail, "Job \"hourly-sync\" failed: HTTP 503",
+               (const char *const[]){"An execution of your CronCoco job failed:\n",
+                                     FACTS("HTTP 503"), "next scheduled time", EXECUTIONS,
+                                     SWITCH_OFF, NULL});
+    mail.count = 0;
+    check_says(&mail, "Job \"hourly-sync\" failed: HTTP 503",
+               (const char *const[]){"An execution of your CronCoco job failed:\n", NULL});
+    mail.count = 2;
+    check_says(&mail, "Job \"hourly-sync\" failed 2 times: HTTP 503",
+               (const char *const[]){"failed, and 1 more since the last mail\nabout it", NULL});
+    mail.count = 42;
+    mail.pause_ms = mail.created_ms + 1000;
+    check_says(&mail, "Job \"hourly-sync\" failed 42 times: HTTP 503",
+               (const char *const[]){"failed, and 41 more since the last\nmail about it",
+                                     "\nFailures:      42 since the last mail\n",
+                                     "2026-11-22 at 12:54:07 UTC, it will", NULL});
+}
+
+static void test_failures_without_words(void **state)
+{
+    (void)state;
+    struct mail mail = make_job_mail(MAIL_FAILURE, "x", 1);
+    mail.error[0] = '\0';
+    mail.since_ms = 0;
+    check_says(&mail, "Job \"x\" failed: HTTP 503",
+               (const char *const[]){"Failed on:     2026-11-22 at 12:54:05 UTC\n\n", NULL});
+    mail.code = 0;
+    check_says(&mail, "Job \"x\" failed: no answer", (const char *const[]){NULL});
+}
+
+static void test_pauses(void **state)
+{
+    (void)state;
+    struct mail mail = make_job_mail(MAIL_PAUSE_WARNING, "hourly-sync", 1);
+    check_says(&mail, "Job \"hourly-sync\" keeps failing and will be paused",
+               (const char *const[]){FACTS("HTTP 503"),
+                                     "CronCoco will pause the job on 2026-11-23 at\n12:54:06 UTC",
+                                     "curl -X POST " API "/jobs/77/run" WITH_KEY "\n",
+                                     "curl -X PATCH " API "/jobs/77" WITH_KEY JSON_HEADER
+                                     "'{\"auto_pause\":false}'\n",
+                                     EXECUTIONS, SWITCH_OFF, NULL});
+    mail = make_job_mail(MAIL_PAUSED, "hourly-sync", 1);
+    check_says(&mail, "Job \"hourly-sync\" was paused, for it kept failing",
+               (const char *const[]){FACTS("HTTP 503"), RESUME, EXECUTIONS, SWITCH_OFF, NULL});
+    mail = make_job_mail(MAIL_GONE, "hourly-sync", 1);
+    check_says(&mail, "Job \"hourly-sync\" was paused: its webhook answered 410 Gone",
+               (const char *const[]){FACTS("HTTP 410"), RESUME, EXECUTIONS, SWITCH_OFF, NULL});
+}
+
+static void test_job_names(void **state)
+{
+    (void)state;
+    /* 39 bytes are an encoded word, and a character stays whole. */
+    struct mail mail = make_job_mail(MAIL_FAILURE, "caf\xc3\xa9", 1);
+    check_says(&mail, "=?UTF-8?B?Sm9iICJjYWbDqSIgZmFpbGVkOiBIVFRQIDUwMw==?=",
+               (const char *const[]){"Job:           caf\xc3\xa9 (id 77)\n", NULL});
+    mail = make_job_mail(MAIL_FAILURE, "=?UTF-8?B?QQ==?=", 1);
+    check_says(&mail, "=?UTF-8?B?Sm9iICI9P1VURi04P0I/UVE9PT89IiBmYWlsZWQ6IEhUVFAgNTAz?=",
+               (const char *const[]){NULL});
+
+    mail = make_job_mail(MAIL_FAILURE, "<b>&\"'</b>", 1);
+    struct buffer message = BUFFER_EMPTY;
+    compose(&composer, &mail, &message);
+    char *html = part_of(&message, "text/html");
+    assert_non_null(strstr(html, "&lt;b&gt;&amp;&quot;&#39;&lt;/b&gt;"));
+    assert_null(strstr(html, "<b>"));
+    free(html);
+    buffer_free(&message);
+}
+
+/* The largest that decodes, of characters of every width. */
+static void test_largest(void **state)
+{
+    (void)state;
+    static const char *const characters[] = {"x", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x95\x90"};
+    for (size_t i = 0; i < ARRAY_LENGTH(characters); i++) {
+        for (int kind = MAIL_FAILURE; kind < MAIL_KINDS; kind++) {
+            struct mail mail = make_job_mail((enum mail_kind)kind, "", INT64_MAX);
+            for (size_t n = 0; n < 100; n++)
+                strcat(mail.job_name, characters[i]);
+            memset(mail.error, 'e', sizeof mail.error - 1);
+            mail.job = INT64_MAX;
+            struct buffer message = BUFFER_EMPTY;
+            compose(&composer, &mail, &message);
+            check_lines(&message);
+            char *text = part_of(&message, "text/plain");
+            assert_non_null(strstr(text, mail.job_name));
+            free(text);
+            buffer_free(&message);
+        }
+    }
+}
+
+static void check_header(const char *value, const char *expected)
+{
+    struct buffer out = BUFFER_EMPTY;
+    mime_header(&out, "Subject", value);
+    assert_string_equal(out.data, expected);
+    buffer_free(&out);
+}
+
+static void test_headers(void **state)
+{
+    (void)state;
+    check_header("plain", "Subject: plain\r\n");
+    check_header("a\r\nBcc: x@y", "Subject: =?UTF-8?B?YQ0KQmNjOiB4QHk=?=\r\n");
+    check_header("0123456789 0123456789 0123456789 0123456789 0123456789 0123456789  x y",
+                 "Subject: 0123456789 0123456789 0123456789 0123456789 0123456789 0123456789\r\n"
+                 "  x y\r\n");
+    /* 19 characters of two bytes are 38, one more is too much for a word. */
+    struct buffer value = BUFFER_EMPTY;
+    for (int i = 0; i < 20; i++)
+        buffer_text(&value, "\xc3\xa9");
+    check_header(value.data,
+                 "Subject: =?UTF-8?B?w6nDqcOpw6nDqcOpw6nDqcOpw6nDqcOpw6nDqcOpw6nDqcOpw6k=?=\r\n"
+                 " =?UTF-8?B?w6k=?=\r\n");
+    buffer_free(&value);
 }
 
 static void test_addresses(void **state)
@@ -325,6 +498,12 @@ int main(void)
         cmocka_unit_test(test_commands),
         cmocka_unit_test(test_same_bytes),
         cmocka_unit_test(test_html_escapes),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_failures_without_words),
+        cmocka_unit_test(test_pauses),
+        cmocka_unit_test(test_job_names),
+        cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_headers),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_configuration),
         cmocka_unit_test(test_quoted_printable),
