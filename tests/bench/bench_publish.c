@@ -1,7 +1,7 @@
 /*
  * The least that publishes messages to the stream RUNS, as it is, and awaits their
  * acknowledgements: the limit for a tick. Each message names the one before it, as the fenced log
- * does.
+ * does. Fails where the stream did not store every one of them.
  *
  *   bench_publish URL MESSAGES BYTES
  */
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <nats/nats.h>
 
@@ -35,12 +36,14 @@ static double now_s(void)
 
 static void publish(jsCtx *js, int64_t count, const char *bytes, int size)
 {
+    /* Of this run alone: JetStream would answer those of an earlier one without storing them. */
+    const long run = (long)getpid();
     char id[ID_SIZE] = "";
     char last[ID_SIZE] = "";
     for (int64_t i = 1; i <= count; i++) {
         jsPubOptions options;
         jsPubOptions_Init(&options);
-        snprintf(id, sizeof(id), "bench:%lld", (long long)i);
+        snprintf(id, sizeof(id), "%ld:%lld", run, (long long)i);
         options.MsgId = id;
         if (i > 1)
             options.ExpectLastMsgId = last;
@@ -55,6 +58,15 @@ static void publish(jsCtx *js, int64_t count, const char *bytes, int size)
         fprintf(stderr, "%d messages were not acknowledged\n", pending.Count);
         exit(1);
     }
+}
+
+static uint64_t last_sequence(jsCtx *js)
+{
+    jsStreamInfo *info = NULL;
+    check(js_GetStreamInfo(&info, js, STREAM_RUNS, NULL, NULL), "look at the stream");
+    uint64_t last = info->State.LastSeq;
+    jsStreamInfo_Destroy(info);
+    return last;
 }
 
 int main(int argc, char **argv)
@@ -78,9 +90,14 @@ int main(int argc, char **argv)
     js_options.PublishAsync.MaxPending = WINDOW;
     check(natsConnection_JetStream(&js, connection, &js_options), "JetStream");
 
+    uint64_t before = last_sequence(js);
     double begin = now_s();
     publish(js, count, bytes, size);
     double seconds = now_s() - begin;
+    if (last_sequence(js) - before != (uint64_t)count) {
+        fprintf(stderr, "not every message was stored\n");
+        return 1;
+    }
     printf("{\"messages\": %lld, \"seconds\": %.4f}\n", (long long)count, seconds);
 
     jsCtx_Destroy(js);
