@@ -21,6 +21,7 @@
 #define ACK_TIMEOUT_MS   5000
 #define RETRY_FIRST_MS   1000
 #define RETRY_MAX_MS     60000
+#define JOB_MAIL_KEEP_MS INT64_C(172800000)
 #define ADDRESS_LOG_SIZE 8 /* bytes of an address's hash in the log */
 
 enum letter_state {
@@ -222,6 +223,14 @@ static void drop(struct postman *postman, enum outcome outcome, const char *ack_
     grant_one(postman);
 }
 
+/* News of a job that could not be sent for days; MAIL cannot be trimmed behind it meanwhile. */
+static bool is_too_late(const struct mail *mail)
+{
+    int64_t until_ms =
+        mail_about_job(mail->kind) ? mail->created_ms + JOB_MAIL_KEEP_MS : mail->expires_ms;
+    return until_ms != 0 && until_ms <= clock_now_ms();
+}
+
 static void on_message(void *arg, const struct bus_message *message,
                        const struct bus_delivery *delivery)
 {
@@ -247,8 +256,8 @@ static void on_message(void *arg, const struct bus_message *message,
         return;
     }
     bool sent = accepted_contains(&postman->accepted, mail.id);
-    if (!sent && mail.expires_ms != 0 && mail.expires_ms <= clock_now_ms()) {
-        log_mail(LOG_LEVEL_WARN, "mail dropped, its token has expired", &mail, delivery->delivered,
+    if (!sent && is_too_late(&mail)) {
+        log_mail(LOG_LEVEL_WARN, "mail dropped, it comes too late", &mail, delivery->delivered,
                  NULL);
         drop(postman, OUTCOME_EXPIRED, message->reply);
         return;

@@ -16,6 +16,8 @@
 struct trim {
     struct bus *bus;
     const char *stream;
+    const char *durable; /* NULL: sequence is known */
+    uint64_t first;      /* message of the stream at the last look */
     uint64_t sequence;
     bool looking;
 };
@@ -42,23 +44,60 @@ static void on_purged(void *arg, enum bus_status status, const struct bus_messag
                  LOG_STR("error", bus_status_text(status == BUS_OK ? BUS_REFUSED : status)));
 }
 
-static void on_info(void *arg, enum bus_status status, const struct bus_message *message)
+static void purge(struct trim *trim)
 {
-    struct trim *trim = arg;
-    cJSON *tree = message ? cJSON_ParseWithLength(message->data, message->length) : NULL;
-    double bytes = number_of(tree, "state", "bytes");
-    double first = number_of(tree, "state", "first_seq");
-    double limit = number_of(tree, "config", "max_bytes");
-    cJSON_Delete(tree);
-    trim->looking = false;
-    if (status != BUS_OK || limit <= 0 || bytes * 2 <= limit || first > (double)trim->sequence)
-        return;
     char subject[SUBJECT_SIZE];
     char body[SUBJECT_SIZE];
     snprintf(subject, sizeof(subject), "$JS.API.STREAM.PURGE.%s", trim->stream);
     int length = snprintf(body, sizeof(body), "{\"seq\":%" PRIu64 "}", trim->sequence + 1);
     trim->looking = bus_request(trim->bus, subject, NULL, 0, body, (size_t)length, API_TIMEOUT_MS,
                                 on_purged, trim) == BUS_OK;
+}
+
+static void on_consumer(void *arg, enum bus_status status, const struct bus_message *message)
+{
+    struct trim *trim = arg;
+    cJSON *tree = message ? cJSON_ParseWithLength(message->data, message->length) : NULL;
+    uint64_t sequence = (uint64_t)number_of(tree, "ack_floor", "stream_seq");
+    cJSON_Delete(tree);
+    trim->looking = false;
+    if (status != BUS_OK || sequence < trim->first)
+        return;
+    trim->sequence = sequence;
+    purge(trim);
+}
+
+static void ask_consumer(struct trim *trim)
+{
+    char subject[SUBJECT_SIZE];
+    snprintf(subject, sizeof(subject), "$JS.API.CONSUMER.INFO.%s.%s", trim->stream, trim->durable);
+    trim->looking = bus_request(trim->bus, subject, NULL, 0, NULL, 0, API_TIMEOUT_MS, on_consumer,
+                                trim) == BUS_OK;
+}
+
+static void on_info(void *arg, enum bus_status status, const struct bus_message *message)
+{
+    struct trim *trim = arg;
+    cJSON *tree = message ? cJSON_ParseWithLength(message->data, message->length) : NULL;
+    double bytes = number_of(tree, "state", "bytes");
+    double limit = number_of(tree, "config", "max_bytes");
+    trim->first = (uint64_t)number_of(tree, "state", "first_seq");
+    cJSON_Delete(tree);
+    trim->looking = false;
+    if (status != BUS_OK || limit <= 0 || bytes * 2 <= limit)
+        return;
+    if (trim->durable)
+        ask_consumer(trim);
+    else if (trim->first <= trim->sequence)
+        purge(trim);
+}
+
+static void ask_stream(struct trim *trim)
+{
+    char subject[SUBJECT_SIZE];
+    snprintf(subject, sizeof(subject), "$JS.API.STREAM.INFO.%s", trim->stream);
+    trim->looking =
+        bus_request(trim->bus, subject, NULL, 0, NULL, 0, API_TIMEOUT_MS, on_info, trim) == BUS_OK;
 }
 
 struct trim *trim_open(struct bus *bus, const char *stream)
@@ -79,9 +118,15 @@ void trim_look(struct trim *trim, uint64_t sequence)
 {
     if (trim->looking || sequence == 0)
         return;
+    trim->durable = NULL;
     trim->sequence = sequence;
-    char subject[SUBJECT_SIZE];
-    snprintf(subject, sizeof(subject), "$JS.API.STREAM.INFO.%s", trim->stream);
-    trim->looking =
-        bus_request(trim->bus, subject, NULL, 0, NULL, 0, API_TIMEOUT_MS, on_info, trim) == BUS_OK;
+    ask_stream(trim);
+}
+
+void trim_look_acknowledged(struct trim *trim, const char *durable)
+{
+    if (trim->looking)
+        return;
+    trim->durable = durable;
+    ask_stream(trim);
 }
