@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "scheduler/sql.h"
+#include "scheduler/sql_lease.h"
 #include "shared/clock.h"
 #include "shared/db.h"
 #include "shared/log.h"

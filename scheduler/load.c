@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "scheduler/sql.h"
+#include "scheduler/sql_load.h"
 #include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/memory.h"
@@ -13,7 +13,16 @@
 #define TIMEOUT_MS 30000
 
 /* In this order: a job needs its account, a run its job. */
-enum load_step { LOAD_BASE, LOAD_ACCOUNTS, LOAD_JOBS, LOAD_PENDING, LOAD_OUTBOX, LOAD_DONE };
+enum load_step {
+    LOAD_BASE,
+    LOAD_ACCOUNTS,
+    LOAD_JOBS,
+    LOAD_FAILING,
+    LOAD_PENDING,
+    LOAD_NOTICES,
+    LOAD_OUTBOX,
+    LOAD_DONE
+};
 
 struct load {
     struct load_options options;
@@ -54,8 +63,10 @@ static void base_rows(struct load *load, const struct db_outcome *outcome)
 static bool account_rows(struct load *load, const struct db_rows *rows)
 {
     for (int row = 0; row < rows->count; row++) {
-        load->after = db_i64(rows, row, 0);
-        if (core_load_account(load->core, load->after, db_text(rows, row, 1)) != 0) {
+        struct account_row account;
+        sql_account_row(rows, row, &account);
+        load->after = account.id;
+        if (core_load_account(load->core, &account, clock_now_ms()) != 0) {
             load_fail(load, "an account has an unknown plan", load->after);
             return false;
         }
@@ -66,13 +77,25 @@ static bool account_rows(struct load *load, const struct db_rows *rows)
 static bool job_rows(struct load *load, const struct db_rows *rows)
 {
     for (int row = 0; row < rows->count; row++) {
+        struct job_settings settings;
+        int64_t account = sql_job_row(rows, row, &settings);
         load->after = db_i64(rows, row, 0);
         /* One bad row must not stop everybody's jobs; the gateway lets none in. */
-        if (core_load_job(load->core, load->after, db_i64(rows, row, 1),
-                          (uint32_t)db_i32(rows, row, 2), db_text(rows, row, 3),
-                          db_bool(rows, row, 4), db_time_ms(rows, row, 5)) != 0)
+        if (core_load_job(load->core, load->after, account, &settings) != 0)
             LOG_ERROR("a job in PostgreSQL cannot be scheduled", LOG_I64("job", load->after),
-                      LOG_STR("cron_expression", db_text(rows, row, 3)));
+                      LOG_STR("cron_expression", db_text(rows, row, 3)),
+                      LOG_STR("timezone", settings.timezone));
+    }
+    return true;
+}
+
+static bool failing_rows(struct load *load, const struct db_rows *rows)
+{
+    for (int row = 0; row < rows->count; row++) {
+        struct failing_row failing;
+        sql_failing_row(rows, row, &failing);
+        load->after = failing.job;
+        core_load_failing(load->core, &failing);
     }
     return true;
 }
@@ -80,8 +103,21 @@ static bool job_rows(struct load *load, const struct db_rows *rows)
 static bool pending_rows(struct load *load, const struct db_rows *rows)
 {
     for (int row = 0; row < rows->count; row++) {
-        sql_pending_row(rows, row, &load->after_run);
-        core_load_pending(load->core, &load->after_run);
+        struct pending_row pending;
+        sql_pending_row(rows, row, &pending);
+        load->after_run = pending.run;
+        core_load_pending(load->core, &pending);
+    }
+    return true;
+}
+
+static bool notice_rows(struct load *load, const struct db_rows *rows)
+{
+    for (int row = 0; row < rows->count; row++) {
+        struct pending_row pending;
+        sql_notice_row(rows, row, &pending);
+        load->after = pending.run.job;
+        core_load_pending(load->core, &pending);
     }
     return true;
 }
@@ -113,7 +149,9 @@ static void slice_done(void *arg, const struct db_outcome *outcome)
     case LOAD_BASE: base_rows(load, outcome); break;
     case LOAD_ACCOUNTS: well = account_rows(load, rows); break;
     case LOAD_JOBS: well = job_rows(load, rows); break;
+    case LOAD_FAILING: well = failing_rows(load, rows); break;
     case LOAD_PENDING: well = pending_rows(load, rows); break;
+    case LOAD_NOTICES: well = notice_rows(load, rows); break;
     case LOAD_OUTBOX: well = outbox_rows(load, rows); break;
     case LOAD_DONE: INVARIANT(false);
     }
@@ -143,7 +181,9 @@ static void load_next(struct load *load)
         break;
     case LOAD_ACCOUNTS: sql_slice_accounts(unit, load->after, SLICE_ROWS); break;
     case LOAD_JOBS: sql_slice_jobs(unit, load->after, SLICE_ROWS); break;
+    case LOAD_FAILING: sql_slice_failing(unit, load->after, SLICE_ROWS); break;
     case LOAD_PENDING: sql_slice_pending(unit, &load->after_run, SLICE_ROWS); break;
+    case LOAD_NOTICES: sql_slice_notices(unit, load->after, SLICE_ROWS); break;
     case LOAD_OUTBOX: sql_slice_outbox(unit, load->after, SLICE_ROWS); break;
     case LOAD_DONE: break;
     }

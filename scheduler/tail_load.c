@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "scheduler/sql.h"
+#include "scheduler/sql_load.h"
 #include "shared/bus_streams.h"
 #include "shared/bus_tail.h"
 #include "shared/clock.h"

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 
 #include "scheduler/load.h"
+#include "scheduler/results.h"
 #include "scheduler/run_stream.h"
-#include "scheduler/sql.h"
+#include "scheduler/sql_housekeeping.h"
+#include "scheduler/sql_lease.h"
 #include "scheduler/stats.h"
 #include "scheduler/sweep.h"
 #include "scheduler/tail_load.h"
@@ -205,7 +207,7 @@ static void tick_now(struct term *term)
     struct core *core = term->core;
     int64_t now_ms = clock_now_ms(), begun_ms = clock_monotonic_ms();
     uint32_t minute = core_next_minute(core);
-    uint64_t first = core->log.first + core->log.count;
+    uint64_t first = run_log_next(&core->log);
     size_t skipped = core->skipped.count;
     uint32_t runs = core_tick(core, now_ms);
     metric_add(stats.runs, runs);
@@ -214,7 +216,7 @@ static void tick_now(struct term *term)
         term->tick = (struct tick){.minute = minute,
                                    .runs = runs,
                                    .first = first,
-                                   .last = core->log.first + core->log.count - 1,
+                                   .last = run_log_next(&core->log) - 1,
                                    .scan_ms = term->scan_ms,
                                    .emit_ms = clock_monotonic_ms() - begun_ms};
     turn_kick(term->turn);
@@ -239,6 +241,29 @@ static void clock_until(struct term *term, int64_t time_ms)
 }
 
 /*
+ * Lets go the held runs whose time has come, and that have their row. Not while a command is
+ * applied and not committed: the commit comes back here.
+ */
+static void release(struct term *term)
+{
+    if (term->state != TERM_LEADING || turn_holds_commands(term->turn) ||
+        !lease_valid(term->options.lease))
+        return;
+    uint32_t runs = core_release(term->core, clock_now_ms());
+    metric_add(stats.runs, runs);
+    if (core_has_rows(term->core))
+        turn_kick(term->turn);
+}
+
+/* Comes again at time_ms, or when the next held run may leave. */
+static void clock_until_release(struct term *term, int64_t now_ms, int64_t time_ms)
+{
+    int64_t release_ms =
+        turn_holds_commands(term->turn) ? INT64_MAX : core_next_release_ms(term->core, now_ms);
+    clock_until(term, release_ms < time_ms ? release_ms : time_ms);
+}
+
+/*
  * Does what the clock says, and comes again when it says the next thing. A long backlog of minutes
  * is dealt with in pieces, between which the lease is renewed.
  */
@@ -246,6 +271,7 @@ static void term_tick(struct term *term)
 {
     struct core *core = term->core;
     int64_t until_ms = clock_monotonic_ms() + TICKING_MS;
+    release(term);
     while (term->state == TERM_LEADING) {
         if (!lease_valid(term->options.lease)) {
             term_fail(term, "the lease ran out");
@@ -254,7 +280,7 @@ static void term_tick(struct term *term)
         int64_t now_ms = clock_now_ms();
         int64_t slot_ms = (int64_t)core_next_minute(core) * MINUTE_MS;
         if (now_ms < slot_ms - PREPARE_AHEAD_MS) {
-            clock_until(term, slot_ms - PREPARE_AHEAD_MS);
+            clock_until_release(term, now_ms, slot_ms - PREPARE_AHEAD_MS);
             return;
         }
         if (core->prepared != core_next_minute(core)) {
@@ -264,7 +290,7 @@ static void term_tick(struct term *term)
             metric_observe(stats.scan_seconds, (double)term->scan_ms / 1000.0);
         }
         if (now_ms < slot_ms) {
-            clock_until(term, slot_ms);
+            clock_until_release(term, now_ms, slot_ms);
             return;
         }
         /* Both are over with the next commit, which comes back here. */
@@ -321,38 +347,14 @@ static void command_message(void *arg, uint64_t sequence, int64_t time_ms,
     turn_add_command(term->turn, sequence, &command);
 }
 
-static void question_answer(struct term *term, const struct result_batch *batch)
-{
-    /* A leader that was deposed does not know the runs of the new one, and would call them closed.
-     */
-    if (!may_write(term))
-        return;
-    char open[RESULT_BATCH_MAX];
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct result *asked = &batch->results[i];
-        open[i] =
-            core_is_open(term->core, asked->job, asked->slot_s, asked->replay, asked->attempt);
-    }
-    if (bus_publish(term->options.bus, batch->reply, NULL, open, batch->count) != BUS_OK)
-        LOG_WARN("answer to a dispatcher was not sent, it will ask again");
-}
-
 static void result_message(void *arg, uint64_t sequence, int64_t time_ms,
                            const struct bus_message *message)
 {
     struct term *term = arg;
     (void)time_ms;
-    struct result_batch batch;
-    if (result_batch_decode(message->data, message->length, &batch) != 0) {
-        LOG_ERROR("message in RESULTS cannot be read", LOG_I64("sequence", sequence));
-    } else if (batch.kind == RESULT_BATCH_QUESTION) {
-        question_answer(term, &batch);
-    } else {
-        metric_add(stats.results, (double)batch.count);
-        for (size_t i = 0; i < batch.count; i++)
-            (void)core_result(term->core, &batch.results[i]); /* a repetition changes nothing */
-    }
+    results_apply(term->core, term->options.bus, may_write(term), sequence, message);
     turn_results_applied(term->turn, sequence);
+    release(term); /* their accounts may have room for the next */
 }
 
 /* A day more than promised: slots that are caught up with as the day changes have their place. */
@@ -387,6 +389,8 @@ static void housekeeping(uv_timer_t *timer)
     sql_maintain_partitions(unit, now_ms, now_ms + PARTITIONS_AHEAD * DAY_MS, keep_days(term));
     sql_expire_answers(unit);
     sql_expire_tokens(unit);
+    sql_expire_secrets(unit);
+    sql_expire_notices(unit, keep_days(term));
     sql_purge(unit);
     sql_commit(unit);
     turn_run(term->turn, unit, house_kept, term);
@@ -530,7 +534,9 @@ struct term *term_open(uv_loop_t *loop, const struct term_options *options)
         .outbox = term->outbox,
         .limits = {.open_runs = (uint32_t)config->open_run_limit,
                    .catch_up_window_s = catch_up_window_s(config),
-                   .address_per_hour = (uint32_t)config->address_rate_per_hour},
+                   .address_per_hour = (uint32_t)config->address_rate_per_hour,
+                   .failure_mail_interval_ms = config->failure_mail_interval_s * 1000,
+                   .auto_pause_after_ms = config->auto_pause_after_s * 1000},
         .epoch = options->epoch,
         .emit = emit,
         .on_loaded = loaded,

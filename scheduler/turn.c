@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "scheduler/core/commands.h"
-#include "scheduler/sql.h"
+#include "scheduler/sql_facts.h"
+#include "scheduler/sql_lease.h"
+#include "scheduler/sql_writing.h"
 #include "scheduler/stats.h"
 #include "shared/bus_streams.h"
 #include "shared/clock.h"
@@ -14,7 +16,9 @@
 #include "shared/memory.h"
 
 #define COMMANDS_MAX       256  /* applied in one transaction */
+#define REPLAYS_MAX        16   /* of them, those that may run a thousand executions again */
 #define SKIPPED_MAX        8192 /* rows of skipped slots in one */
+#define HELD_MAX           8192 /* rows of runs that wait in one */
 #define PENDING_MAX        4096 /* pending rows in one */
 #define BURST_RUNS         5000 /* with so many runs open, most finish before their row is due */
 #define PENDING_AGE_MS     200  /* a run that finishes sooner is written once */
@@ -39,7 +43,7 @@ struct turn {
     enum turn_state state;
     int64_t begun_ms;                      /* monotonic: when the transaction under way was sent */
     int64_t committed_ms;                  /* monotonic: when the last one ended */
-    struct core_progress written, writing; /* by it, and by the one under way */
+    struct core_progress written, advance; /* by it, and by the one under way */
     bool housekeeping;                     /* a unit of turn_run is under way */
 
     struct queued *queue; /* owned: commands that wait, behind those of this turn */
@@ -49,7 +53,7 @@ struct turn {
     unsigned result_messages, result_messages_taken;
 
     struct facts facts;
-    struct execution_batch rows;
+    struct writing writing;
     size_t outbox_taken;
 
     db_done_cb *on_kept_house; /* of the housekeeping under way */
@@ -90,21 +94,34 @@ static void answers_send(struct turn *turn)
     buffer_free(&encoded);
 }
 
-static void events_send(struct turn *turn)
+static void event_send(struct turn *turn, int64_t account)
 {
-    for (size_t i = 0; i < turn->facts.account_count; i++) {
-        const struct fact_account *account = &turn->facts.accounts[i];
-        if (account->change == FACT_CLEAN)
-            continue;
-        char subject[48];
-        snprintf(subject, sizeof(subject), SUBJECT_EVENT_ACCOUNT, (long long)account->id);
-        if (bus_publish(turn->options.bus, subject, NULL, "", 0) != BUS_OK)
-            LOG_WARN("event was not sent, caches expire by themselves");
-    }
+    char subject[48];
+    snprintf(subject, sizeof(subject), SUBJECT_EVENT_ACCOUNT, (long long)account);
+    if (bus_publish(turn->options.bus, subject, NULL, "", 0) != BUS_OK)
+        LOG_WARN("event was not sent, caches expire by themselves");
 }
 
-static void mails_send(struct turn *turn)
+static void events_send(struct turn *turn)
 {
+    const struct facts *facts = &turn->facts;
+    for (size_t i = 0; i < facts->account_count; i++)
+        if (facts->accounts[i].change != FACT_CLEAN)
+            event_send(turn, facts->accounts[i].id);
+    for (size_t i = 0; i < facts->secret_count; i++)
+        if (facts->secrets[i].change != FACT_CLEAN)
+            event_send(turn, facts->secrets[i].account);
+}
+
+static void mails_send(struct turn *turn, const struct db_outcome *outcome)
+{
+    const struct db_rows *letters = turn->writing.letter_count ? sql_letter_rows(outcome) : NULL;
+    for (int row = 0; letters && row < letters->count; row++) {
+        size_t length;
+        const void *payload = db_bytes(letters, row, 3, &length);
+        outbox_add(turn->options.outbox, db_i64(letters, row, 0), db_text(letters, row, 1),
+                   db_text(letters, row, 2), payload, length);
+    }
     for (size_t i = 0; i < turn->facts.mail_count; i++) {
         const struct fact_mail *mail = &turn->facts.mails[i];
         outbox_add(turn->options.outbox, mail->outbox, mail->subject, mail->message_id,
@@ -119,15 +136,16 @@ static void turn_committed(void *arg, const struct db_outcome *outcome)
         fail(turn, "transaction failed", outcome);
         return;
     }
+    core_committed(turn->options.core);
     events_send(turn); /* first: who has the answer may try the old key at another gateway */
     answers_send(turn);
-    mails_send(turn);
+    mails_send(turn, outcome);
     if (turn->outbox_taken)
         outbox_forget(turn->options.outbox, turn->outbox_taken);
     metric_observe(stats.transaction_seconds,
                    (double)(clock_monotonic_ms() - turn->begun_ms) / 1000.0);
     metric_add(stats.commands, (double)turn->taken);
-    metric_add(stats.executions, (double)turn->rows.count);
+    metric_add(stats.executions, (double)turn->writing.executions.count);
 
     unsigned commands = (unsigned)turn->taken;
     for (size_t i = 0; i < turn->taken; i++)
@@ -137,9 +155,9 @@ static void turn_committed(void *arg, const struct db_outcome *outcome)
         memmove(turn->queue, turn->queue + turn->taken, turn->queue_count * sizeof(*turn->queue));
     turn->taken = 0;
     facts_clear(&turn->facts);
-    execution_batch_clear(&turn->rows);
+    writing_clear(&turn->writing);
     turn->state = TURN_IDLE;
-    turn->written = turn->writing;
+    turn->written = turn->advance;
     turn->committed_ms = clock_monotonic_ms();
     turn->options.on_committed(turn->options.arg, commands, turn->result_messages_taken);
     turn_kick(turn);
@@ -163,15 +181,16 @@ static void turn_write(struct turn *turn)
     int64_t now_ms = clock_now_ms();
     bool burst = core->open.count >= BURST_RUNS;
     struct core_collect_limits limits = {.skipped = SKIPPED_MAX,
+                                         .held = HELD_MAX,
                                          .pending = PENDING_MAX,
                                          .pending_age_ms =
                                              burst ? PENDING_AGE_MAX_MS : PENDING_AGE_MS};
-    core_collect(core, now_ms, &limits, &turn->rows);
+    core_collect(core, now_ms, &limits, &turn->writing);
     const int64_t *outbox_ids;
     turn->outbox_taken = outbox_acknowledged(turn->options.outbox, &outbox_ids);
     bool positions = clock_monotonic_ms() - turn->committed_ms >= PROGRESS_MS ||
                      turn->on_finished || turn->result_messages >= RESULTS_MANY;
-    if (!turn->taken && !turn->rows.count && !turn->outbox_taken &&
+    if (!turn->taken && writing_is_empty(&turn->writing) && !turn->outbox_taken &&
         !(progressed(turn) && positions)) {
         turn->state = TURN_IDLE;
         return;
@@ -182,14 +201,15 @@ static void turn_write(struct turn *turn)
     core->progress.results_seq = turn->results_seq;
     turn->result_messages_taken = turn->result_messages;
     turn->result_messages = 0;
-    turn->writing = core->progress;
+    turn->advance = core->progress;
 
     struct db_unit *unit = db_unit_new();
     sql_begin(unit);
     sql_assert_leader(unit, core->epoch);
     sql_write_facts(unit, &turn->facts, now_ms);
     sql_delete_outbox(unit, outbox_ids, turn->outbox_taken);
-    sql_write_executions(unit, &turn->rows);
+    sql_write_executions(unit, &turn->writing);
+    sql_write_letters(unit, &turn->writing, now_ms); /* these three last: sql_letter_rows */
     sql_write_progress(unit, &core->progress);
     sql_commit(unit);
     if (db_run(turn->options.db, unit, WRITE_TIMEOUT_MS, turn_committed, turn) != DB_OK)
@@ -243,9 +263,24 @@ static void turn_read(void *arg, const struct db_outcome *outcome)
     turn_write(turn);
 }
 
+/* How many of the commands that wait go into one transaction. */
+static size_t commands_take(const struct turn *turn)
+{
+    unsigned replays = 0;
+    size_t count = 0;
+    while (count < turn->queue_count && count < COMMANDS_MAX) {
+        enum command_kind kind = turn->queue[count].command.kind;
+        replays += kind == COMMAND_JOB_REPLAY || kind == COMMAND_JOB_REPLAY_SLOTS;
+        if (replays > REPLAYS_MAX)
+            break;
+        count++;
+    }
+    return count;
+}
+
 static void turn_start(struct turn *turn)
 {
-    turn->taken = turn->queue_count < COMMANDS_MAX ? turn->queue_count : COMMANDS_MAX;
+    turn->taken = commands_take(turn);
     if (!core_settled(turn->options.core, clock_now_ms()))
         turn->taken = 0;
     if (!turn->taken) {
@@ -363,6 +398,6 @@ void turn_close(struct turn *turn)
         command_release(&turn->queue[i].command);
     free(turn->queue);
     facts_free(&turn->facts);
-    execution_batch_free(&turn->rows);
+    writing_free(&turn->writing);
     uv_close((uv_handle_t *)&turn->timer, turn_closed);
 }

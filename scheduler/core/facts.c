@@ -24,12 +24,17 @@ void facts_clear(struct facts *facts)
     }
     for (size_t i = 0; i < facts->job_count; i++) {
         struct fact_job *job = &facts->jobs[i];
-        free(job->name);
-        free(job->cron_expression);
-        free(job->webhook_url);
-        free(job->headers);
-        free(job->payload);
-        free(job->failure_webhook_url);
+        char *const owned[] = {job->name,
+                               job->webhook_url,
+                               job->timezone,
+                               job->cron_expression,
+                               job->headers,
+                               job->payload,
+                               job->failure_webhook_url,
+                               job->external_id,
+                               job->paused_reason};
+        for (size_t text = 0; text < ARRAY_LENGTH(owned); text++)
+            free(owned[text]);
     }
     for (size_t i = 0; i < facts->answer_count; i++) {
         free(facts->answers[i].id);
@@ -41,7 +46,7 @@ void facts_clear(struct facts *facts)
         buffer_free(&facts->mails[i].payload);
     }
     facts->account_count = facts->token_count = facts->job_count = 0;
-    facts->answer_count = facts->mail_count = 0;
+    facts->secret_count = facts->slot_count = facts->answer_count = facts->mail_count = 0;
 }
 
 void facts_free(struct facts *facts)
@@ -50,6 +55,8 @@ void facts_free(struct facts *facts)
     free(facts->accounts);
     free(facts->tokens);
     free(facts->jobs);
+    free(facts->secrets);
+    free(facts->slots);
     free(facts->answers);
     free(facts->mails);
     *facts = (struct facts){0};
@@ -85,6 +92,16 @@ struct fact_token *facts_add_token(struct facts *facts)
 struct fact_job *facts_add_job(struct facts *facts)
 {
     return ADD(facts, job);
+}
+
+struct fact_secret *facts_add_secret(struct facts *facts)
+{
+    return ADD(facts, secret);
+}
+
+struct fact_slot *facts_add_slot(struct facts *facts)
+{
+    return ADD(facts, slot);
 }
 
 struct fact_answer *facts_add_answer(struct facts *facts)
@@ -127,6 +144,18 @@ struct fact_job *facts_job(const struct facts *facts, int64_t id)
     for (size_t i = 0; i < facts->job_count; i++)
         if (facts->jobs[i].id == id && facts->jobs[i].change != FACT_DELETED)
             return &facts->jobs[i];
+    return NULL;
+}
+
+struct fact_job *facts_job_by_external_id(const struct facts *facts, int64_t account,
+                                          const char *external_id)
+{
+    for (size_t i = 0; i < facts->job_count; i++) {
+        struct fact_job *job = &facts->jobs[i];
+        if (job->account == account && job->change != FACT_DELETED && job->external_id &&
+            strcmp(job->external_id, external_id) == 0)
+            return job;
+    }
     return NULL;
 }
 

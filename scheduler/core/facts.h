@@ -38,11 +38,35 @@ struct fact_job {
     enum fact_change change;
     int64_t id, account;
     uint32_t version;
-    char *name, *cron_expression, *webhook_url;
-    char *headers, *payload, *failure_webhook_url; /* NULL: null */
-    bool enabled;
+    char *name, *webhook_url, *timezone;
+    char *cron_expression;                                       /* NULL: run_at_s */
+    char *headers, *payload, *failure_webhook_url, *external_id; /* NULL: null */
+    char *paused_reason;                    /* NULL: enabled, or paused by its user */
+    int64_t run_at_s, start_at_s, end_at_s; /* 0: null */
+    int32_t catch_up_window_s;              /* CATCH_UP_WINDOW_NONE: null */
+    enum catch_up catch_up;
+    uint16_t jitter_s;
+    uint8_t max_retries;
+    bool allow_overlap, auto_pause, enabled;
+    bool renamed; /* its external_id is another one than PostgreSQL's */
     int64_t due_after_ms, created_ms, updated_ms;
     int64_t last_run_ms; /* 0: never; of job_state, read only */
+};
+
+/* What an account's deliveries are signed with. */
+struct fact_secret {
+    enum fact_change change;
+    uint8_t id[TOKEN_ID_SIZE];
+    int64_t account, created_ms;
+    int64_t expires_ms; /* 0: the current one */
+};
+
+#define REPLAY_MAX 1000 /* executions that one command may have run again */
+
+/* The final row of a slot's own execution, which may be run again; read only. */
+struct fact_slot {
+    int64_t job, slot_s;
+    uint8_t status; /* enum execution_status */
 };
 
 struct fact_answer {
@@ -66,10 +90,13 @@ struct facts {
     struct fact_account *accounts;
     struct fact_token *tokens;
     struct fact_job *jobs;
+    struct fact_secret *secrets;
+    struct fact_slot *slots;
     struct fact_answer *answers;
     struct fact_mail *mails;
-    size_t account_count, token_count, job_count, answer_count, mail_count;
-    size_t account_room, token_room, job_room, answer_room, mail_room;
+    size_t account_count, token_count, job_count, secret_count, slot_count;
+    size_t answer_count, mail_count;
+    size_t account_room, token_room, job_room, secret_room, slot_room, answer_room, mail_room;
 };
 
 void facts_clear(struct facts *facts);
@@ -79,6 +106,8 @@ void facts_free(struct facts *facts);
 struct fact_account *facts_add_account(struct facts *facts);
 struct fact_token *facts_add_token(struct facts *facts);
 struct fact_job *facts_add_job(struct facts *facts);
+struct fact_secret *facts_add_secret(struct facts *facts);
+struct fact_slot *facts_add_slot(struct facts *facts);
 struct fact_answer *facts_add_answer(struct facts *facts);
 struct fact_mail *facts_add_mail(struct facts *facts);
 
@@ -87,6 +116,8 @@ struct fact_account *facts_account(const struct facts *facts, int64_t id);
 struct fact_account *facts_account_by_email(const struct facts *facts, const char *email);
 struct fact_token *facts_token(const struct facts *facts, const uint8_t id[static TOKEN_ID_SIZE]);
 struct fact_job *facts_job(const struct facts *facts, int64_t id);
+struct fact_job *facts_job_by_external_id(const struct facts *facts, int64_t account,
+                                          const char *external_id);
 struct fact_answer *facts_answer(const struct facts *facts, const char *id);
 
 /* Replaces an owned string by a copy of text; NULL for NULL. */

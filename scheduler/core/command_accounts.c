@@ -1,0 +1,213 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "scheduler/core/command_context.h"
+#include "scheduler/core/commands.h"
+#include "shared/bus_streams.h"
+#include "shared/json.h"
+#include "shared/mail.h"
+
+/* ---- mail and tokens ---- */
+
+static void mail_put(struct command_context *context, enum mail_kind kind, int64_t expires_ms)
+{
+    struct mail mail = {.kind = kind, .created_ms = context->now_ms, .expires_ms = expires_ms};
+    hex_encode(context->token_id, TOKEN_ID_SIZE, mail.id);
+    snprintf(mail.to, sizeof(mail.to), "%s", context->command->email);
+    if (kind != MAIL_KNOWN)
+        memcpy(mail.token_id, context->token_id, TOKEN_ID_SIZE);
+
+    char subject[64];
+    snprintf(subject, sizeof(subject), SUBJECT_MAIL_FORMAT, mail_kind_name(kind));
+    struct fact_mail *fact = facts_add_mail(context->facts);
+    fact->outbox = context->core->progress.next_outbox++;
+    fact_set(&fact->subject, subject);
+    fact_set(&fact->message_id, mail.id);
+    mail_encode(&mail, &fact->payload);
+}
+
+/*
+ * The three requests for a token by mail answer alike, and leave the same rows, whether the address
+ * is known or not; only the mail tells, and only the owner of the address reads it.
+ */
+static void token_request(struct command_context *context, enum mail_kind known,
+                          enum mail_kind unknown, const char *message)
+{
+    const char *email = context->command->email;
+    uint32_t wait_s = address_limit_take(context->core->addresses, email, context->now_ms);
+    if (wait_s) {
+        command_defer(context, 429, wait_s,
+                      "Too many requests for this address. Try again in %u seconds", wait_s);
+        return;
+    }
+    bool exists = facts_account_by_email(context->facts, email) != NULL;
+    enum mail_kind kind = exists ? known : unknown;
+    int64_t expires_ms = context->now_ms + TOKEN_LIFETIME_MS;
+
+    struct fact_token *token = facts_add_token(context->facts);
+    token->change = FACT_WRITTEN;
+    memcpy(token->id, context->token_id, TOKEN_ID_SIZE);
+    fact_set(&token->purpose, kind == MAIL_KINDS ? "none" : mail_kind_name(kind));
+    fact_set(&token->email, email);
+    token->created_ms = context->now_ms;
+    token->expires_ms = expires_ms;
+    if (kind != MAIL_KINDS)
+        mail_put(context, kind, kind == MAIL_KNOWN ? 0 : expires_ms);
+    command_answer(context, 200, message);
+}
+
+/* A token that may be used now, or NULL after an answer. */
+static struct fact_token *token_of(struct command_context *context, enum mail_kind kind)
+{
+    struct fact_token *token = facts_token(context->facts, context->command->token_id);
+    if (!token || token->used_ms || token->expires_ms <= context->now_ms ||
+        strcmp(token->purpose, mail_kind_name(kind)) != 0) {
+        command_refuse(context, 400, "Invalid or expired token");
+        return NULL;
+    }
+    return token;
+}
+
+static void token_use(struct command_context *context, struct fact_token *token)
+{
+    token->used_ms = context->now_ms;
+    token->change = FACT_WRITTEN;
+}
+
+/* ---- accounts ---- */
+
+void account_register(struct command_context *context)
+{
+    token_request(context, MAIL_KNOWN, MAIL_VERIFY,
+                  "{\"message\":\"A verification token is on its way to this address. It expires "
+                  "in 15 minutes.\"}");
+}
+
+void account_request_rotation(struct command_context *context)
+{
+    token_request(context, MAIL_ROTATE, MAIL_KINDS,
+                  "{\"message\":\"If this address has an account, a rotation token is on its way "
+                  "to it. It expires in 15 minutes.\"}");
+}
+
+void account_request_deletion(struct command_context *context)
+{
+    token_request(context, MAIL_DELETE, MAIL_KINDS,
+                  "{\"message\":\"If this address has an account, a deletion token is on its way "
+                  "to it. It expires in 15 minutes.\"}");
+}
+
+void account_verify(struct command_context *context)
+{
+    struct fact_token *token = token_of(context, MAIL_VERIFY);
+    if (!token)
+        return;
+    if (facts_account_by_email(context->facts, token->email)) {
+        command_refuse(context, 409, "This address has an account already");
+        return;
+    }
+    token_use(context, token);
+    struct core *core = context->core;
+    int free_plan = core_plan(core, "free");
+    INVARIANT(free_plan >= 0);
+    struct fact_account *account = facts_add_account(context->facts);
+    account->change = FACT_WRITTEN;
+    account->id = core->progress.next_account++;
+    fact_set(&account->email, token->email);
+    fact_set(&account->plan, "free");
+    account->failure_email_enabled = true;
+    memcpy(account->key_hash, context->command->key_hash, HASH_SIZE);
+    account->created_ms = context->now_ms;
+    (void)core_add_account(core, account->id, free_plan);
+    command_answer(context, 200, "{}");
+}
+
+void account_rotate(struct command_context *context)
+{
+    struct fact_token *token = token_of(context, MAIL_ROTATE);
+    if (!token)
+        return;
+    struct fact_account *account = facts_account_by_email(context->facts, token->email);
+    if (!account) {
+        command_refuse(context, 400, "Invalid or expired token");
+        return;
+    }
+    token_use(context, token);
+    memcpy(account->key_hash, context->command->key_hash, HASH_SIZE);
+    account->change = FACT_WRITTEN;
+    command_answer(context, 200, "{}");
+}
+
+void account_delete(struct command_context *context)
+{
+    struct fact_token *token = token_of(context, MAIL_DELETE);
+    if (!token)
+        return;
+    struct fact_account *account = facts_account_by_email(context->facts, token->email);
+    if (!account || strcmp(token->email, context->command->email) != 0) {
+        command_refuse(context, 400, "Invalid or expired token");
+        return;
+    }
+    token_use(context, token);
+    uint32_t owner = place_table_find(&context->core->accounts, account->id);
+    INVARIANT(owner != PLACE_NONE);
+    core_remove_account(context->core, owner);
+    struct facts *facts = context->facts;
+    for (size_t i = 0; i < facts->job_count; i++)
+        if (facts->jobs[i].account == account->id)
+            facts->jobs[i].change = FACT_DELETED;
+    for (size_t i = 0; i < facts->secret_count; i++)
+        if (facts->secrets[i].account == account->id)
+            facts->secrets[i].change = FACT_DELETED;
+    account->change = FACT_DELETED;
+    command_answer(context, 204, "");
+}
+
+static void account_body(struct command_context *context, const struct fact_account *account)
+{
+    buffer_text(&context->body, "{\"email\":");
+    json_write_string(&context->body, account->email, strlen(account->email));
+    buffer_text(&context->body, ",\"plan\":");
+    json_write_string(&context->body, account->plan, strlen(account->plan));
+    buffer_format(&context->body, ",\"failure_email_enabled\":%s}",
+                  account->failure_email_enabled ? "true" : "false");
+    context->status = 200;
+}
+
+void account_update(struct command_context *context)
+{
+    struct account *owner = command_owner(context);
+    if (!owner)
+        return;
+    struct fact_account *account = facts_account(context->facts, context->command->account);
+    INVARIANT(account); /* the core has it, so PostgreSQL has */
+    if (context->command->has_failure_email) {
+        account->failure_email_enabled = context->command->failure_email_enabled;
+        account->change = FACT_WRITTEN;
+        owner->mails = account->failure_email_enabled;
+    }
+    account_body(context, account);
+}
+
+void account_change_plan(struct command_context *context, struct fact_account *account, int plan)
+{
+    fact_set(&account->plan, context->core->plans[plan].name);
+    account->change = FACT_WRITTEN;
+    core_change_plan(context->core, place_table_find(&context->core->accounts, account->id), plan);
+}
+
+void account_set_plan(struct command_context *context)
+{
+    struct fact_account *account = facts_account_by_email(context->facts, context->command->email);
+    int plan = core_plan(context->core, context->command->plan);
+    if (!account) {
+        command_refuse(context, 404, "No account has the address %s", context->command->email);
+        return;
+    }
+    if (plan < 0) {
+        command_refuse(context, 400, "There is no plan %s", context->command->plan);
+        return;
+    }
+    account_change_plan(context, account, plan);
+    account_body(context, account);
+}

@@ -1,0 +1,52 @@
+/*
+ * What the rules of the commands have in common: what a command is applied with, and its answer.
+ * A page a resource: command_accounts.c, command_jobs.c, command_runs.c, command_secrets.c.
+ */
+#ifndef SCHEDULER_CORE_COMMAND_CONTEXT_H
+#define SCHEDULER_CORE_COMMAND_CONTEXT_H
+
+#include <stdint.h>
+
+#include "scheduler/core/core.h"
+#include "scheduler/core/facts.h"
+#include "shared/buffer.h"
+#include "shared/command.h"
+
+struct command_context {
+    struct core *core;
+    struct facts *facts;
+    const struct command *command;
+    const uint8_t *token_id; /* fresh randomness */
+    int64_t now_ms;
+    /* out */
+    int status;
+    int retry_after_s; /* not 0: the answer is not kept, the same command may succeed later */
+    struct buffer body;
+};
+
+/* A rule gives every command its answer, and changes nothing where that is a refusal. */
+typedef void command_rule(struct command_context *context);
+
+command_rule account_register, account_verify, account_request_rotation, account_rotate,
+    account_request_deletion, account_delete, account_update, account_set_plan;
+command_rule job_create, job_update, job_put, job_delete;
+command_rule job_run, job_replay, job_replay_slots;
+command_rule secret_create, secret_rotate, secret_delete;
+
+void command_answer(struct command_context *context, int status, const char *body);
+/* {"detail": ...} */
+void command_refuse(struct command_context *context, int status, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+/* The same, for what may be granted in wait_s seconds. */
+void command_defer(struct command_context *context, int status, uint32_t wait_s, const char *format,
+                   ...) PRINTF_LIKE(4, 5);
+
+/* The account that the request's key belongs to, or NULL after an answer. */
+struct account *command_owner(struct command_context *context);
+/* The job of the command, if it is the account's own, as the core has it; NULL after an answer. */
+struct fact_job *command_job(struct command_context *context);
+
+/* The one way to another plan; plan is an index of struct core.plans. */
+void account_change_plan(struct command_context *context, struct fact_account *account, int plan);
+
+#endif
