@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "shared/billing_input_codec.h"
 #include "shared/job_input_codec.h"
 #include "shared/json.h"
 
@@ -24,7 +25,8 @@ enum argument {
     ARG_WINDOW = 128,
     ARG_SLOTS = 256,
     ARG_SECRET_ID = 512,
-    ARG_ACCOUNT = 1024 /* not an argument: the request needs a key */
+    ARG_BILLING = 1024,
+    ARG_ACCOUNT = 2048 /* not an argument: the request needs a key */
 };
 
 static const struct {
@@ -49,6 +51,7 @@ static const struct {
     [COMMAND_SECRET_CREATE] = {"cmd.secret.create", ARG_SECRET_ID | ARG_ACCOUNT},
     [COMMAND_SECRET_ROTATE] = {"cmd.secret.rotate", ARG_SECRET_ID | ARG_ACCOUNT},
     [COMMAND_SECRET_DELETE] = {"cmd.secret.delete", ARG_ACCOUNT},
+    [COMMAND_ACCOUNT_SET_BILLING] = {"cmd.account.set_billing", ARG_BILLING | ARG_ACCOUNT},
 };
 
 /* Arguments that are bytes, as hexadecimal digits. */
@@ -160,6 +163,10 @@ static void arguments_encode(const struct command *command, struct buffer *out)
     if (arguments & ARG_SLOTS) {
         member(out, "slots");
         slots_encode(command, out);
+    }
+    if (arguments & ARG_BILLING) {
+        member(out, "billing");
+        billing_input_encode(&command->billing, out);
     }
     buffer_text(out, "}");
 }
@@ -327,6 +334,9 @@ static const char *arguments_decode(const cJSON *args, struct command *command)
         error = window_decode(cJSON_GetObjectItemCaseSensitive(args, "window"), &command->window);
     if (!error && (arguments & ARG_SLOTS))
         error = slots_decode(cJSON_GetObjectItemCaseSensitive(args, "slots"), command);
+    if (!error && (arguments & ARG_BILLING))
+        error = billing_input_decode(cJSON_GetObjectItemCaseSensitive(args, "billing"),
+                                     &command->billing);
     return error;
 }
 

@@ -40,6 +40,7 @@ enum command_kind {
     COMMAND_SECRET_CREATE,            /* cmd.secret.create:            secret_id */
     COMMAND_SECRET_ROTATE,            /* cmd.secret.rotate:            secret_id */
     COMMAND_SECRET_DELETE,            /* cmd.secret.delete */
+    COMMAND_ACCOUNT_SET_BILLING,      /* cmd.account.set_billing:      billing */
     COMMAND_KINDS
 };
 
@@ -120,6 +121,19 @@ struct command_slot {
     int64_t job, slot_s;
 };
 
+/* What Stripe says of an account now. NULL means none. */
+struct billing_input {
+    int64_t version; /* of the account's billing, as it was read before Stripe was asked */
+    const char *customer;
+    const char *subscription;
+    const char *checkout; /* a session that may still be paid */
+    const char *status;   /* of the subscription, in Stripe's words */
+    const char *plan;     /* that the account gets; NULL: the one it has */
+    int64_t period_end_s; /* 0: none */
+    bool cancels;         /* at the end of the period */
+    const char *answer;   /* the body of the answer, JSON */
+};
+
 struct command {
     enum command_kind kind;
     const char *id;
@@ -140,6 +154,7 @@ struct command {
     struct command_slot slots[COMMAND_SLOTS_MAX];
     size_t slot_count;
     uint8_t secret_id[TOKEN_ID_SIZE]; /* fresh randomness of the gateway */
+    struct billing_input billing;
 
     cJSON *tree; /* owns the strings of a decoded command; NULL in one to be encoded */
 };

@@ -42,6 +42,14 @@ static struct command command_of(enum command_kind kind)
                                             .to_s = 1778335200 + REPLAY_WINDOW_MAX_S,
                                             .failure = true,
                                             .skipped = true};
+    command.billing = (struct billing_input){.version = 7,
+                                             .customer = "cus_1",
+                                             .subscription = "sub_1",
+                                             .status = "active",
+                                             .plan = "pro",
+                                             .period_end_s = 1781013600,
+                                             .cancels = true,
+                                             .answer = "{\"a\":1}"};
     command.slot_count = 2;
     command.slots[0] = (struct command_slot){42, 1778335200};
     command.slots[1] = (struct command_slot){43, 0};
@@ -113,6 +121,12 @@ static const struct {
     {COMMAND_SECRET_ROTATE, "cmd.secret.rotate",
      "{\"secret_id\":\"0102030405060708090a0b0c0d0e0f10\"}"},
     {COMMAND_SECRET_DELETE, "cmd.secret.delete", "{}"},
+    {COMMAND_ACCOUNT_SET_BILLING, "cmd.account.set_billing",
+     "{\"billing\":{\"version\":7,\"customer\":\"cus_1\",\"subscription\":\"sub_1\",\"checkout\":"
+     "null,"
+     "\"status\":\"active\",\"plan\":\"pro\",\"answer\":\"{\\\"a\\\":1}\",\"period_end\":"
+     "1781013600,"
+     "\"cancels\":true}}"},
 };
 
 static void assert_text(const char *one, const char *other)
@@ -373,11 +387,16 @@ static void test_cut_short(void **state)
     }
 }
 
-#define JOB_DELETE     "cmd.job.delete"
-#define REGISTER       "cmd.account.register"
-#define VERIFY         "cmd.account.verify"
-#define UPDATE         "cmd.job.update"
-#define REPLAY         "cmd.job.replay"
+#define JOB_DELETE "cmd.job.delete"
+#define REGISTER   "cmd.account.register"
+#define VERIFY     "cmd.account.verify"
+#define UPDATE     "cmd.job.update"
+#define REPLAY     "cmd.job.replay"
+#define BILLING    "cmd.account.set_billing"
+#define BILLING_OF(customer, version, cancels)                                                     \
+    ENVELOPE "{\"billing\":{\"version\":" version ",\"customer\":" customer                        \
+             ",\"subscription\":null,\"checkout\":null,\"status\":null,\"plan\":null,"             \
+             "\"answer\":\"{}\",\"period_end\":0,\"cancels\":" cancels "}}}"
 #define JOB(fields)    ENVELOPE "{\"job_id\":1,\"job\":{" fields "}}}"
 #define WINDOW(fields) ENVELOPE "{\"job_id\":1,\"window\":{" fields "}}}"
 #define ID_ARGS        "\"args\":{\"job_id\":1}}"
@@ -454,6 +473,13 @@ static const struct {
     {REGISTER, ENVELOPE "{\"email\":\"a@b\\nc\"}}", "email is missing or malformed"},
     {REGISTER, ENVELOPE "{\"email\":\"<a@b>\"}}", "email is missing or malformed"},
     {REGISTER, ENVELOPE "{\"email\":null}}", "email is missing or malformed"},
+    {BILLING, ENVELOPE "{}}", "billing is not an object"},
+    {BILLING, ENVELOPE "{\"billing\":{\"version\":1}}}",
+     "a text of billing is missing or no string"},
+    {BILLING, BILLING_OF("\"\"", "1", "true"), "a text of billing is empty or too long"},
+    {BILLING, BILLING_OF("1", "1", "true"), "a text of billing is missing or no string"},
+    {BILLING, BILLING_OF("null", "-1", "true"), "a number of billing is missing or out of range"},
+    {BILLING, BILLING_OF("null", "1", "1"), "billing lacks cancels or answer"},
     {"cmd.account.set_plan", ENVELOPE "{\"email\":\"a@b\"}}", "plan is missing or malformed"},
     {"cmd.account.set_plan", ENVELOPE "{\"email\":\"a@b\",\"plan\":\"\"}}",
      "plan is missing or malformed"},
