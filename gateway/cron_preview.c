@@ -1,8 +1,8 @@
 #include "gateway/cron_preview.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "gateway/parameter.h"
 #include "gateway/reply.h"
@@ -10,6 +10,7 @@
 #include "shared/clock.h"
 #include "shared/cron.h"
 #include "shared/json.h"
+#include "shared/zone.h"
 
 #define COUNT_MAX      100
 #define COUNT_STANDARD 5
@@ -42,14 +43,24 @@ static int take_from(struct request *request, int64_t *minute)
     return 0;
 }
 
-static int take_timezone(struct request *request)
+static int take_timezone(struct request *request, uint16_t *zone)
 {
-    const char *zone;
-    if (parameter_text(request, "timezone", &zone) != 0)
+    const char *name;
+    *zone = ZONE_UTC;
+    if (parameter_text(request, "timezone", &name) != 0)
         return -1;
-    if (zone == NULL || strcasecmp(zone, "UTC") == 0)
+    if (name == NULL)
         return 0;
-    reply_error(request, 400, "timezone: only UTC is supported");
+    /* "Etc/GMT+5" with a '+' that was not escaped; no name has a space. */
+    char *writable = request_memory(request, strlen(name) + 1);
+    memcpy(writable, name, strlen(name));
+    for (char *space = writable; (space = strchr(space, ' ')) != NULL;)
+        *space = '+';
+    *zone = zone_find(writable, strlen(writable));
+    if (*zone != ZONE_NONE)
+        return 0;
+    reply_error(request, 400,
+                "timezone: must be a name of the IANA database such as Europe/Berlin");
     return -1;
 }
 
@@ -68,6 +79,17 @@ static int take_expression(struct request *request, const char **expression, str
     return -1;
 }
 
+/* "2026-05-09T14:00:00+02:00" */
+static void append_time(struct buffer *body, uint16_t zone, int64_t minute)
+{
+    char text[CLOCK_TEXT_SIZE];
+    int64_t local = zone_local(zone, minute);
+    int offset = (int)(local - minute);
+    clock_format_s(text, local * 60);
+    buffer_format(body, "\"%.19s%c%02d:%02d\"", text, offset < 0 ? '-' : '+', abs(offset) / 60,
+                  abs(offset) % 60);
+}
+
 void cron_preview(struct request *request)
 {
     const char *expression;
@@ -76,19 +98,20 @@ void cron_preview(struct request *request)
     int64_t count;
     if (take_expression(request, &expression, &cron) != 0 || take_from(request, &minute) != 0 ||
         parameter_integer(request, "count", 1, COUNT_MAX, COUNT_STANDARD, &count) != 0 ||
-        take_timezone(request) != 0)
+        take_timezone(request, &cron.zone) != 0)
         return;
 
     struct buffer body = BUFFER_EMPTY;
     buffer_text(&body, "{\"expression\":");
     json_write_string(&body, expression, strlen(expression));
-    buffer_text(&body, ",\"timezone\":\"UTC\",\"next\":[");
+    buffer_format(&body, ",\"timezone\":\"%s\",\"next\":[", zone_name(cron.zone));
     for (int64_t i = 0; i < count; i++) {
         minute = cron_next(&cron, minute);
         if (minute == CRON_NEVER)
             break;
-        char time[CLOCK_TEXT_SIZE];
-        buffer_format(&body, "%s\"%s\"", i > 0 ? "," : "", clock_format_s(time, minute * 60));
+        if (i > 0)
+            buffer_text(&body, ",");
+        append_time(&body, cron.zone, minute);
     }
     buffer_text(&body, "]}");
     reply_buffer(request, 200, &body);

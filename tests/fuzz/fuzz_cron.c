@@ -1,7 +1,8 @@
 /*
  * An expression that parses means what its masks, written out, mean; cron_next and cron_previous
  * agree with cron_matches tried minute by minute, and no two firings are closer than
- * cron_shortest_interval. The first four bytes choose a minute.
+ * cron_shortest_interval. In a time zone too, around a change of its clocks. The first four bytes
+ * choose a minute.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -88,6 +89,31 @@ static void check_times(const struct cron *cron, int64_t after)
     INVARIANT(next - previous >= cron_shortest_interval(cron));
 }
 
+/* Minute by minute, an hour each side of the change that precedes the minute. */
+static void check_zone(struct cron cron, int64_t minute)
+{
+    static const char *const names[] = {"Europe/Berlin", "Australia/Lord_Howe", "Antarctica/Troll",
+                                        "Pacific/Apia"};
+    const char *name = names[minute % (int64_t)ARRAY_LENGTH(names)];
+    cron.zone = zone_find(name, strlen(name));
+    INVARIANT(cron.zone != ZONE_NONE);
+    const struct zone_span *span = zone_span_at(cron.zone, minute);
+    int64_t from = (span->from == ZONE_BEGIN ? minute : span->from) - 60;
+    int64_t to = from + 120;
+    int64_t last = CRON_NEVER;
+    for (minute = from; minute <= to; minute++) {
+        struct cron_time time = cron_time_in(cron.zone, minute);
+        if (!cron_matches(&cron, &time))
+            continue;
+        INVARIANT(cron_next(&cron, last == CRON_NEVER ? from - 1 : last) == minute);
+        INVARIANT(last == CRON_NEVER ? cron_previous(&cron, minute) < from
+                                     : cron_previous(&cron, minute) == last);
+        last = minute;
+    }
+    int64_t next = cron_next(&cron, last == CRON_NEVER ? from - 1 : last);
+    INVARIANT(next == CRON_NEVER || next > to);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cron cron;
@@ -102,5 +128,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_written_out(&cron);
     check_times(&cron, minute % (200U * 525960U));
+    check_zone(cron, minute % (130U * 525960U));
     return 0;
 }
