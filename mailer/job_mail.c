@@ -101,8 +101,8 @@ static void write_failure(const struct mail *mail, const char *public_url, struc
     else
         content_say(content, "An execution of your CronCoco job failed:");
     add_facts(content, mail);
-    content_say(content, "There will be no further attempt at this execution. The job goes on with "
-                         "its next scheduled time.");
+    content_say(content, "There will be no further attempt at this execution. The job's other "
+                         "scheduled times do not depend on it.");
     if (mail->pause_ms != 0)
         content_say(content,
                     "If it has no success until %s, it will be paused. You get a mail before.",
@@ -130,7 +130,6 @@ static void write_warning(const struct mail *mail, const char *public_url, struc
     content_add_request(content, public_url, "PATCH", job_path(path, mail, ""), true,
                         "{\"auto_pause\":false}");
     add_executions(content, mail, public_url);
-    add_switch_off(content, public_url);
 }
 
 static void write_paused(const struct mail *mail, const char *public_url, struct content *content)
@@ -141,7 +140,6 @@ static void write_paused(const struct mail *mail, const char *public_url, struct
     add_facts(content, mail);
     add_resume(content, mail, public_url);
     add_executions(content, mail, public_url);
-    add_switch_off(content, public_url);
 }
 
 static void write_gone(const struct mail *mail, const char *public_url, struct content *content)
@@ -154,7 +152,6 @@ static void write_gone(const struct mail *mail, const char *public_url, struct c
     add_facts(content, mail);
     add_resume(content, mail, public_url);
     add_executions(content, mail, public_url);
-    add_switch_off(content, public_url);
 }
 
 void job_mail_write(const struct mail *mail, const char *public_url, struct content *content)

@@ -22,6 +22,22 @@ def test_streams_do_not_fill_up_with_what_was_applied(make_stack):
         time.sleep(0.02)
 
 
+@pytest.mark.xdist_group("calamities-full")
+def test_mail_does_not_fill_up_with_what_was_sent(make_stack):
+    stack = make_stack(STREAM_STORAGE_MB="2", dispatchers=0, gateways=0)
+    padding = "x" * 20000
+    with stack.nats.client() as client:
+        for number in range(150):
+            mail = {"v": 1, "kind": "failure", "id": f"full-{number}", "to": "full@example.com",
+                    "created_ms": int(time.time() * 1000), "expires_ms": 0, "job_id": 1, "job_name": "job",
+                    "code": 500, "error": "HTTP 500", "failed_ms": 1, "since_ms": 1, "pause_ms": 0, "count": 1,
+                    "padding": padding}
+            stored = client.request("mail.failure", mail)
+            assert stored.get("stream") == "MAIL", stored
+            time.sleep(0.1)
+    assert len(stack.mail.wait("full@example.com", 150)) == 150
+
+
 @pytest.mark.xdist_group("calamities-nats")
 def test_nats_that_lost_its_data(make_stack, receiver):
     stack = make_stack()
