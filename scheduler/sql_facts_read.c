@@ -32,14 +32,18 @@ static void read_tokens(struct db_unit *unit, const struct command *commands, si
 static void read_accounts(struct db_unit *unit, const struct command *commands, size_t count)
 {
     ADD(unit, "read_accounts",
-        "SELECT id, email, plan, failure_email_enabled, key_hash, created_at FROM accounts"
+        "SELECT id, email, plan, failure_email_enabled, key_hash, created_at, b.version, "
+        "b.customer,"
+        " b.subscription, b.checkout, b.status, b.period_end, b.cancels"
+        " FROM accounts LEFT JOIN billing b ON b.account_id = id"
         " WHERE id IN (SELECT id FROM accounts WHERE email = ANY ($1::text[])"
         " UNION SELECT unnest($2::bigint[])"
         " UNION SELECT a.id FROM tokens t JOIN accounts a USING (email)"
         " WHERE t.id = ANY ($3::bytea[]))");
     EACH(commands, count, DB_ARRAY_TEXT, if (row->email) element_string(unit, row->email));
     EACH(commands, count, DB_ARRAY_I64,
-         if (row->kind == COMMAND_ACCOUNT_UPDATE) db_element_i64(unit, row->account));
+         if (row->kind == COMMAND_ACCOUNT_UPDATE || row->kind == COMMAND_ACCOUNT_SET_BILLING)
+             db_element_i64(unit, row->account));
     array_of_tokens(unit, commands, count);
 }
 
@@ -174,6 +178,17 @@ static void token_rows(const struct db_rows *rows, struct facts *facts)
     }
 }
 
+static void billing_row(const struct db_rows *rows, int row, struct fact_billing *billing)
+{
+    billing->version = db_i64(rows, row, 6);
+    fact_set(&billing->customer, text_or_null(rows, row, 7));
+    fact_set(&billing->subscription, text_or_null(rows, row, 8));
+    fact_set(&billing->checkout, text_or_null(rows, row, 9));
+    fact_set(&billing->status, text_or_null(rows, row, 10));
+    billing->period_end_ms = time_or_zero(rows, row, 11);
+    billing->cancels = db_bool(rows, row, 12);
+}
+
 static void account_rows(const struct db_rows *rows, struct facts *facts)
 {
     for (int row = 0; row < rows->count; row++) {
@@ -184,6 +199,7 @@ static void account_rows(const struct db_rows *rows, struct facts *facts)
         account->failure_email_enabled = db_bool(rows, row, 3);
         bytes_of(rows, row, 4, account->key_hash, HASH_SIZE);
         account->created_ms = db_time_ms(rows, row, 5);
+        billing_row(rows, row, &account->billing);
     }
 }
 

@@ -71,6 +71,30 @@ static void write_accounts(struct db_unit *unit, const struct facts *facts)
     EACH_FACT(account, FACT_WRITTEN, DB_ARRAY_TIME, db_element_time(unit, account->created_ms));
 }
 
+static void write_billing(struct db_unit *unit, const struct facts *facts)
+{
+    ADD(unit, "write_billing",
+        "INSERT INTO billing (account_id, version, customer, subscription, checkout, status,"
+        " period_end, cancels) SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[],"
+        " $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::boolean[])"
+        " ON CONFLICT (account_id) DO UPDATE SET version = excluded.version,"
+        " customer = excluded.customer, subscription = excluded.subscription,"
+        " checkout = excluded.checkout, status = excluded.status,"
+        " period_end = excluded.period_end, cancels = excluded.cancels");
+#define EACH_BILLING(type, element)                                                                \
+    EACH_FACT(account, FACT_WRITTEN, type, const struct fact_billing *billing = &account->billing; \
+              if (billing->written) element)
+    EACH_BILLING(DB_ARRAY_I64, db_element_i64(unit, account->id));
+    EACH_BILLING(DB_ARRAY_I64, db_element_i64(unit, billing->version));
+    EACH_BILLING(DB_ARRAY_TEXT, element_string(unit, billing->customer));
+    EACH_BILLING(DB_ARRAY_TEXT, element_string(unit, billing->subscription));
+    EACH_BILLING(DB_ARRAY_TEXT, element_string(unit, billing->checkout));
+    EACH_BILLING(DB_ARRAY_TEXT, element_string(unit, billing->status));
+    EACH_BILLING(DB_ARRAY_TIME, element_time_or_null(unit, billing->period_end_ms));
+    EACH_BILLING(DB_ARRAY_BOOL, db_element_bool(unit, billing->cancels));
+#undef EACH_BILLING
+}
+
 static void write_tokens(struct db_unit *unit, const struct facts *facts)
 {
     ADD(unit, "write_tokens",
@@ -201,6 +225,14 @@ static void write_mails(struct db_unit *unit, const struct facts *facts)
          db_element_bytes(unit, row->payload.data, row->payload.length));
 }
 
+static bool any_billing(const struct facts *facts)
+{
+    for (size_t i = 0; i < facts->account_count; i++)
+        if (facts->accounts[i].change == FACT_WRITTEN && facts->accounts[i].billing.written)
+            return true;
+    return false;
+}
+
 void sql_write_facts(struct db_unit *unit, const struct facts *facts, int64_t now_ms)
 {
     /* Deletions first: an address may be registered anew in the same transaction. */
@@ -212,6 +244,8 @@ void sql_write_facts(struct db_unit *unit, const struct facts *facts, int64_t no
         delete_secrets(unit, facts);
     if (COUNT(account, FACT_WRITTEN))
         write_accounts(unit, facts);
+    if (any_billing(facts))
+        write_billing(unit, facts);
     if (COUNT(token, FACT_WRITTEN))
         write_tokens(unit, facts);
     if (COUNT(job, FACT_WRITTEN))

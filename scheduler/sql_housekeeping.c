@@ -16,11 +16,13 @@ void sql_maintain_partitions(struct db_unit *unit, int64_t from_ms, int64_t to_m
     db_param_i32(unit, keep_days);
 }
 
+/* Events of Stripe ("stripe/...") are repeated for three days. */
 void sql_expire_answers(struct db_unit *unit)
 {
     ADD(unit, "expire_answers",
         "DELETE FROM answers WHERE id IN (SELECT id FROM answers"
-        " WHERE created_at < now() - interval '24 hours' ORDER BY created_at LIMIT 2000)");
+        " WHERE created_at < now() - interval '24 hours' AND (id NOT LIKE 'stripe/%'"
+        " OR created_at < now() - interval '7 days') ORDER BY created_at LIMIT 2000)");
 }
 
 void sql_expire_tokens(struct db_unit *unit)

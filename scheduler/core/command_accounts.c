@@ -148,6 +148,12 @@ void account_delete(struct command_context *context)
         command_refuse(context, 400, "Invalid or expired token");
         return;
     }
+    if (billing_goes_on(&account->billing)) {
+        command_refuse(context, 409,
+                       "This account has a subscription that would go on being charged: cancel it "
+                       "first (DELETE /billing/subscription)");
+        return;
+    }
     token_use(context, token);
     uint32_t owner = place_table_find(&context->core->accounts, account->id);
     INVARIANT(owner != PLACE_NONE);

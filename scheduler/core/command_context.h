@@ -1,10 +1,12 @@
 /*
  * What the rules of the commands have in common: what a command is applied with, and its answer.
- * A page a resource: command_accounts.c, command_jobs.c, command_runs.c, command_secrets.c.
+ * A page a resource: command_accounts.c, command_billing.c, command_jobs.c, command_runs.c,
+ * command_secrets.c.
  */
 #ifndef SCHEDULER_CORE_COMMAND_CONTEXT_H
 #define SCHEDULER_CORE_COMMAND_CONTEXT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "scheduler/core/core.h"
@@ -29,6 +31,7 @@ typedef void command_rule(struct command_context *context);
 
 command_rule account_register, account_verify, account_request_rotation, account_rotate,
     account_request_deletion, account_delete, account_update, account_set_plan;
+command_rule account_set_billing;
 command_rule job_create, job_update, job_put, job_delete;
 command_rule job_run, job_replay, job_replay_slots;
 command_rule secret_create, secret_rotate, secret_delete;
@@ -48,5 +51,8 @@ struct fact_job *command_job(struct command_context *context);
 
 /* The one way to another plan; plan is an index of struct core.plans. */
 void account_change_plan(struct command_context *context, struct fact_account *account, int plan);
+
+/* Whether Stripe will charge the account again: its subscription has not ended, nor will it. */
+bool billing_goes_on(const struct fact_billing *billing);
 
 #endif

@@ -26,6 +26,7 @@ static command_rule *const rules[COMMAND_KINDS] = {
     [COMMAND_SECRET_CREATE] = secret_create,
     [COMMAND_SECRET_ROTATE] = secret_rotate,
     [COMMAND_SECRET_DELETE] = secret_delete,
+    [COMMAND_ACCOUNT_SET_BILLING] = account_set_billing,
 };
 
 void command_answer(struct command_context *context, int status, const char *body)

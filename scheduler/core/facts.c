@@ -17,6 +17,10 @@ void facts_clear(struct facts *facts)
     for (size_t i = 0; i < facts->account_count; i++) {
         free(facts->accounts[i].email);
         free(facts->accounts[i].plan);
+        free(facts->accounts[i].billing.customer);
+        free(facts->accounts[i].billing.subscription);
+        free(facts->accounts[i].billing.checkout);
+        free(facts->accounts[i].billing.status);
     }
     for (size_t i = 0; i < facts->token_count; i++) {
         free(facts->tokens[i].purpose);

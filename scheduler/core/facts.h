@@ -15,6 +15,15 @@
 
 enum fact_change { FACT_CLEAN, FACT_WRITTEN /* new or changed */, FACT_DELETED };
 
+/* What Stripe said of an account last; version 0: there is no row. */
+struct fact_billing {
+    bool written; /* together with the account */
+    int64_t version;
+    char *customer, *subscription, *checkout, *status; /* NULL: null */
+    int64_t period_end_ms;                             /* 0: null */
+    bool cancels;
+};
+
 struct fact_account {
     enum fact_change change;
     int64_t id;
@@ -23,6 +32,7 @@ struct fact_account {
     bool failure_email_enabled;
     uint8_t key_hash[HASH_SIZE];
     int64_t created_ms;
+    struct fact_billing billing;
 };
 
 struct fact_token {
