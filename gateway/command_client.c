@@ -227,9 +227,16 @@ void command_client_send(struct command_client *client, struct request *request,
                     IDENTITY_KEY_MAX);
         return;
     }
-    struct pending *same = find(client, identity.id, strlen(identity.id));
+    command_client_send_as(client, request, command, &identity, on_answer);
+}
+
+void command_client_send_as(struct command_client *client, struct request *request,
+                            struct command *command, const struct identity *identity,
+                            command_answer_cb *on_answer)
+{
+    struct pending *same = find(client, identity->id, strlen(identity->id));
     if (same != NULL) {
-        join(same, request, &identity);
+        join(same, request, identity);
         return;
     }
     if (client->count >= client->limit) {
@@ -237,15 +244,15 @@ void command_client_send(struct command_client *client, struct request *request,
         reply_retry(request, 503, 1, "Too many requests are waiting; try again");
         return;
     }
-    command->id = identity.id;
-    memcpy(command->fingerprint, identity.fingerprint, HASH_SIZE);
+    command->id = identity->id;
+    memcpy(command->fingerprint, identity->fingerprint, HASH_SIZE);
     command->received_ms = clock_now_ms();
     command->account = request->account;
 
     int64_t now_ms = clock_monotonic_ms();
     struct pending *pending = memory_new(1, sizeof *pending);
     pending->client = client;
-    pending->identity = identity;
+    pending->identity = *identity;
     pending->kind = command->kind;
     pending->on_answer = on_answer;
     pending->deadline_ms = now_ms + client->timeout_ms;
@@ -253,7 +260,7 @@ void command_client_send(struct command_client *client, struct request *request,
     write_reply(pending);
     command->reply = pending->reply;
     command_encode(command, &pending->encoded);
-    struct pending **bucket = bucket_of(client, identity.id, strlen(identity.id));
+    struct pending **bucket = bucket_of(client, identity->id, strlen(identity->id));
     pending->next = *bucket;
     *bucket = pending;
     if (client->count++ == 0)

@@ -15,6 +15,7 @@
 #include "shared/command.h"
 
 struct command_client;
+struct identity;
 struct request;
 
 struct command_client_options {
@@ -38,6 +39,11 @@ typedef void command_answer_cb(struct request *request, const struct answer *ans
  */
 void command_client_send(struct command_client *client, struct request *request,
                          struct command *command, const char *scope, command_answer_cb *on_answer);
+
+/* The same under an identity that the caller has found already. */
+void command_client_send_as(struct command_client *client, struct request *request,
+                            struct command *command, const struct identity *identity,
+                            command_answer_cb *on_answer);
 
 /* The bus is back: answers may be lost, so everything is sent again. */
 void command_client_reconnected(struct command_client *client);

@@ -21,6 +21,7 @@ struct gateway {
     struct server *server;
     struct auth *auth;
     struct command_client *commands;
+    struct stripe *stripe; /* NULL where no keys are configured */
     struct rate_limit
         *registrations; /* by client address: requests that cause mail or take tokens */
     int bus_part, db_part, listener_part; /* of service_set_ready */

@@ -3,11 +3,13 @@
 
 #include "gateway/admission.h"
 #include "gateway/auth.h"
+#include "gateway/billing.h"
 #include "gateway/command_client.h"
 #include "gateway/gateway.h"
 #include "gateway/rate_limit.h"
 #include "gateway/server.h"
 #include "gateway/stats.h"
+#include "gateway/stripe.h"
 
 #define RATE_CLIENTS      65536 /* addresses whose registrations are counted */
 #define DB_PIPELINE_DEPTH 32
@@ -73,6 +75,24 @@ static void open_commands(struct gateway *gateway)
     });
 }
 
+static void open_stripe(struct gateway *gateway)
+{
+    const struct config *config = gateway->config;
+    const char *missing = NULL;
+    if (billing_check_config(config, &missing) != 0)
+        service_fail(gateway->service, SERVICE_EXIT_CONFIG, missing,
+                     "not set, while other variables of Stripe are");
+    if (config->stripe_secret_key[0] == '\0')
+        return;
+    char error[STRIPE_ERROR_SIZE];
+    gateway->stripe = stripe_open(&(struct stripe_options){.loop = gateway->loop,
+                                                           .base = config->stripe_api_base,
+                                                           .secret_key = config->stripe_secret_key},
+                                  error);
+    if (gateway->stripe == NULL)
+        service_fail(gateway->service, SERVICE_EXIT_CONFIG, "STRIPE_API_BASE", error);
+}
+
 static void on_request(void *arg, h2o_req_t *h2o)
 {
     admission_admit(arg, h2o);
@@ -100,6 +120,8 @@ static void open_server(struct gateway *gateway)
 static void on_drained(void *arg)
 {
     struct gateway *gateway = arg;
+    if (gateway->stripe != NULL)
+        stripe_close(gateway->stripe);
     bus_close(gateway->bus);
     db_close(gateway->db);
     service_stopped(gateway->service);
@@ -124,6 +146,7 @@ int main(int argc, char **argv)
     open_db(&gateway);
     gateway.auth = auth_open(gateway.bus, gateway.db);
     open_commands(&gateway);
+    open_stripe(&gateway);
     open_server(&gateway);
     service_on_stop(gateway.service, on_stop, &gateway);
     return service_run(gateway.service);

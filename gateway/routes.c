@@ -1,6 +1,9 @@
 #include "gateway/routes.h"
 
 #include "gateway/accounts.h"
+#include "gateway/billing.h"
+#include "gateway/billing_change.h"
+#include "gateway/billing_event.h"
 #include "gateway/cron_preview.h"
 #include "gateway/executions.h"
 #include "gateway/jobs.h"
@@ -21,6 +24,12 @@ const struct route routes[] = {
     {"PATCH", "/jobs/{id}", jobs_update, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
     {"DELETE", "/jobs/{id}", jobs_delete, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"GET", "/jobs/{id}/executions", executions_list, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"GET", "/billing", billing_show, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"POST", "/billing/upgrade", billing_upgrade, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
+    {"POST", "/billing/downgrade", billing_downgrade, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
+    {"DELETE", "/billing/subscription", billing_cancel, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"POST", "/billing/portal", billing_portal, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"POST", "/billing/webhook", billing_event, ROUTE_PUBLIC, ROUTE_WITH_BODY},
     {"GET", "/cron/preview", cron_preview, ROUTE_PUBLIC, ROUTE_WITHOUT_BODY},
     {"GET", "/openapi.yaml", openapi_show, ROUTE_PUBLIC, ROUTE_WITHOUT_BODY},
 };

@@ -17,6 +17,7 @@ static struct {
     struct metric *commands_waiting;
     struct metric *commands_resent;
     struct metric *key_lookups[2];
+    struct metric *stripe[STRIPE_OUTCOMES];
 } stats;
 
 static struct metric *request_counter(size_t route, unsigned status_class)
@@ -39,6 +40,14 @@ void stats_open(void)
         [REFUSED_CONNECTION] = "what=\"connection\"", [REFUSED_REQUEST] = "what=\"request\"",
         [REFUSED_COMMAND] = "what=\"command\"",       [REFUSED_READ] = "what=\"read\"",
         [REFUSED_ANSWER] = "what=\"answer\"",         [REFUSED_RATE] = "what=\"rate\"",
+        [REFUSED_STRIPE] = "what=\"stripe\"",
+    };
+    static const char *const outcomes[STRIPE_OUTCOMES] = {
+        [STRIPE_OK] = "outcome=\"ok\"",
+        [STRIPE_NOT_FOUND] = "outcome=\"not_found\"",
+        [STRIPE_DECLINED] = "outcome=\"declined\"",
+        [STRIPE_REFUSED] = "outcome=\"refused\"",
+        [STRIPE_AWAY] = "outcome=\"away\"",
     };
     stats.requests = memory_new((routes_count + 1) * STATUS_CLASSES, sizeof(struct metric *));
     for (size_t i = 0; i < (routes_count + 1) * STATUS_CLASSES; i++)
@@ -58,6 +67,9 @@ void stats_open(void)
         metric_counter("croncoco_key_lookups_total", "cached=\"false\"", "API keys looked up");
     stats.key_lookups[true] =
         metric_counter("croncoco_key_lookups_total", "cached=\"true\"", "API keys looked up");
+    for (size_t i = 0; i < STRIPE_OUTCOMES; i++)
+        stats.stripe[i] =
+            metric_counter("croncoco_stripe_calls_total", outcomes[i], "Calls of Stripe's API");
 }
 
 void stats_request(const struct route *route, int status, double seconds)
@@ -91,4 +103,9 @@ void stats_command_resent(void)
 void stats_key_lookup(bool cached)
 {
     metric_add(stats.key_lookups[cached], 1);
+}
+
+void stats_stripe(enum stripe_outcome outcome)
+{
+    metric_add(stats.stripe[outcome], 1);
 }

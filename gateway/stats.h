@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "gateway/router.h"
+#include "gateway/stripe.h"
 
 enum refusal {
     REFUSED_CONNECTION, /* over the limit of connections */
@@ -14,6 +15,7 @@ enum refusal {
     REFUSED_READ,       /* too many reads wait */
     REFUSED_ANSWER,     /* too many bytes of answers wait for their clients */
     REFUSED_RATE,       /* over the rate of a client address */
+    REFUSED_STRIPE,     /* too many calls of Stripe wait */
     REFUSALS
 };
 
@@ -27,5 +29,6 @@ void stats_connections(size_t count);
 void stats_commands_waiting(size_t count);
 void stats_command_resent(void);
 void stats_key_lookup(bool cached);
+void stats_stripe(enum stripe_outcome outcome);
 
 #endif

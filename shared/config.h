@@ -45,6 +45,13 @@ struct config {
     const char *trusted_proxies;    /* TRUSTED_PROXIES: CIDRs whose X-Forwarded-For counts, "" */
     /* gateway, dispatcher */
     const char *webhook_signing_secret; /* WEBHOOK_SIGNING_SECRET, required, at least 32 bytes */
+    /* gateway: billing; all of the first four or none */
+    const char *stripe_secret_key;     /* STRIPE_SECRET_KEY */
+    const char *stripe_webhook_secret; /* STRIPE_WEBHOOK_SECRET */
+    const char *stripe_price_pro;      /* STRIPE_PRICE_PRO: the id of a price */
+    const char *stripe_price_business; /* STRIPE_PRICE_BUSINESS */
+    const char *stripe_api_base;       /* STRIPE_API_BASE, https://api.stripe.com */
+    const char *billing_return_url;    /* BILLING_RETURN_URL: where Stripe's pages lead back to */
     /* gateway, mailer */
     const char *secret; /* CRONCOCO_SECRET, required, at least 32 bytes; makes tokens and keys */
     /* scheduler */
@@ -56,9 +63,10 @@ struct config {
                                       4000000 */
     int64_t history_days;          /* HISTORY_DAYS: partitions of executions kept, 31 */
     int64_t stream_storage_mb;     /* STREAM_STORAGE_MB: bytes that one stream may take, 1024 */
-    int64_t failure_mail_interval_s; /* FAILURE_MAIL_INTERVAL_S: between mails about one job, 3600 */
-    int64_t auto_pause_after_s;      /* AUTO_PAUSE_AFTER_S: failing for so long pauses a job, 604800
-                                      */
+    int64_t
+        failure_mail_interval_s; /* FAILURE_MAIL_INTERVAL_S: between mails about one job, 3600 */
+    int64_t auto_pause_after_s;  /* AUTO_PAUSE_AFTER_S: failing for so long pauses a job, 604800
+                                  */
     /* gateway, dispatcher: the destination guard */
     const char *webhook_allow_cidrs; /* WEBHOOK_ALLOW_CIDRS: otherwise blocked addresses, "" */
     /* dispatcher */

@@ -72,7 +72,8 @@ def test_operations_are_complete():
         assert ("415" in answers) == ("requestBody" in operation), name
         parameters = {each["name"] for each in operation["parameters"]}
         assert "X-Request-Id" in parameters, name
-        assert ("409" in answers) == ("Idempotency-Key" in parameters) == (not name.startswith("GET ")), name
+        keyed = not name.startswith("GET ") and name != "POST /billing/webhook"  # events have names of their own
+        assert ("409" in answers) == ("Idempotency-Key" in parameters) == keyed, name
         assert all("schema" in each and each["in"] in ("path", "query", "header") for each in operation["parameters"])
         for code, answer in answers.items():
             assert answer["description"] and "X-Request-Id" in answer["headers"], (name, code)
