@@ -1,15 +1,12 @@
-#include "scheduler/core/core.h"
+#include "scheduler/core/core_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "shared/clock.h"
 #include "shared/compiler.h"
 #include "shared/memory.h"
-
-#define MINUTE_MS 60000
-#define MINUTE_S  60
-#define AHEAD     16 /* runs whose place in memory is fetched while others are added */
 
 struct core *core_create(const struct core_limits *limits, uint64_t epoch,
                          const struct core_progress *progress, core_emit_cb *emit, void *arg)
@@ -20,8 +17,12 @@ struct core *core_create(const struct core_limits *limits, uint64_t epoch,
     core->emit = emit;
     core->emit_arg = arg;
     core->progress = *progress;
+    core->times = memory_new(1, sizeof(*core->times));
     place_table_init(&core->jobs, sizeof(struct job));
     place_table_init(&core->accounts, sizeof(struct account));
+    place_table_init(&core->policies, sizeof(struct policy));
+    place_table_init(&core->failing, sizeof(struct failing));
+    place_table_init(&core->held_slots, sizeof(struct held_slot));
     open_runs_init(&core->open);
     run_log_init(&core->log, progress->runs_seq);
     core->addresses = address_limit_create(limits->address_per_hour);
@@ -34,15 +35,121 @@ void core_free(struct core *core)
         return;
     place_table_free(&core->jobs);
     place_table_free(&core->accounts);
+    place_table_free(&core->policies);
+    place_table_free(&core->failing);
+    place_table_free(&core->held_slots);
     open_runs_free(&core->open);
     run_log_free(&core->log);
     address_limit_free(core->addresses);
     execution_batch_free(&core->skipped);
+    free(core->times);
+    free(core->waiting);
+    free(core->line);
+    free(core->dirty);
+    free(core->pauses);
     free(core->candidates);
     free(core->fresh);
     free(core->found);
     free(core);
 }
+
+/* ---- what accounts use ---- */
+
+/* The first moment of a month counted since January 1970, UTC. */
+static int64_t month_begin_ms(unsigned month)
+{
+    struct tm date = {.tm_year = 70 + (int)(month / 12), .tm_mon = (int)(month % 12), .tm_mday = 1};
+    return (int64_t)timegm(&date) * 1000;
+}
+
+void core_set_time(struct core *core, int64_t now_ms)
+{
+    if (now_ms >= core->month_begin_ms && now_ms < core->month_end_ms)
+        return;
+    time_t now_s = (time_t)(now_ms / 1000);
+    struct tm date;
+    gmtime_r(&now_s, &date);
+    unsigned month = (unsigned)(date.tm_year - 70) * 12 + (unsigned)date.tm_mon;
+    core->month = (uint16_t)month;
+    core->month_begin_ms = month_begin_ms(month);
+    core->month_end_ms = month_begin_ms(month + 1);
+}
+
+void account_roll(const struct core *core, struct account *account)
+{
+    if (account->month == core->month)
+        return;
+    account->month = core->month;
+    account->used = account->recorded = 0;
+}
+
+void account_changed(struct core *core, uint32_t place)
+{
+    struct account *account = account_at(&core->accounts, place);
+    if (account->dirty)
+        return;
+    account->dirty = true;
+    if (core->dirty_count == core->dirty_capacity) {
+        core->dirty_capacity = core->dirty_capacity ? 2 * core->dirty_capacity : 256;
+        core->dirty = memory_resize(core->dirty, core->dirty_capacity, sizeof(*core->dirty));
+    }
+    core->dirty[core->dirty_count++] = place;
+}
+
+uint32_t account_starts(const struct account *account, uint32_t minute)
+{
+    return account->minute == minute ? account->starts : 0;
+}
+
+void account_start(struct core *core, uint32_t place, uint32_t minute)
+{
+    struct account *account = account_at(&core->accounts, place);
+    account->starts = account_starts(account, minute) + 1;
+    account->minute = minute;
+}
+
+void account_emit(const struct core *core, struct account *account)
+{
+    account_roll(core, account);
+    account->used++;
+    account->under_way++;
+}
+
+void attempt_recorded(struct core *core, struct open_run *open)
+{
+    if (!open->in_log)
+        return;
+    open->in_log = false;
+    run_log_recorded(&core->log, open->message);
+    if (is_notice(&open->run))
+        return;
+    struct account *account = account_at(&core->accounts, open->account);
+    account_roll(core, account);
+    if (open->emitted_ms >= core->month_begin_ms)
+        account->recorded++;
+    account_changed(core, open->account);
+}
+
+void overlap_count(struct core *core, const struct run *run, int change)
+{
+    if (!core->policies.count || is_notice(run))
+        return;
+    uint32_t place = place_table_find(&core->policies, run->job);
+    struct policy *policy =
+        place == PLACE_NONE ? NULL : (struct policy *)place_table_at(&core->policies, place);
+    if (!policy || !policy->no_overlap)
+        return;
+    INVARIANT(change > 0 || policy->open > 0);
+    policy->open += (uint32_t)change;
+}
+
+void run_forget(struct core *core, uint32_t place)
+{
+    overlap_count(core, &core->open.runs[place].run, -1);
+    open_runs_remove(&core->open, place);
+}
+
+/* ---- loading ---- */
 
 int core_plan(const struct core *core, const char *name)
 {
@@ -58,44 +165,69 @@ void core_load_plan(struct core *core, const struct plan *plan)
     core->plans[core->plan_count++] = *plan;
 }
 
-int core_load_account(struct core *core, int64_t id, const char *plan)
+int core_load_account(struct core *core, const struct account_row *row, int64_t now_ms)
 {
-    int index = core_plan(core, plan);
-    if (index < 0)
+    int plan = core_plan(core, row->plan);
+    if (plan < 0)
         return -1;
-    account_at(&core->accounts, place_table_add(&core->accounts, id))->plan = (uint8_t)index;
+    core_set_time(core, now_ms);
+    struct account *account =
+        account_at(&core->accounts, core_add_account(core, row->id, plan));
+    account->mails = row->failure_email_enabled;
+    if (row->month == core->month)
+        account->used = account->recorded = row->executions;
+    /* Starts of a minute that is dealt with anew are counted anew. */
+    if (core->progress.has_last_tick && row->minute <= core->progress.last_tick) {
+        account->minute = row->minute;
+        account->starts = row->starts;
+    }
     return 0;
 }
 
-int core_load_job(struct core *core, int64_t id, int64_t account, uint32_t version,
-                  const char *cron_expression, bool enabled, int64_t due_after_ms)
+int core_load_job(struct core *core, int64_t id, int64_t account,
+                  const struct job_settings *settings)
 {
-    char error[CRON_ERROR_SIZE];
-    struct cron cron = {0};
     uint32_t owner = place_table_find(&core->accounts, account);
     if (owner == PLACE_NONE)
         return -1;
-    int parsed = cron_parse(cron_expression, strlen(cron_expression), &cron, error);
+    char error[CRON_ERROR_SIZE];
+    struct cron cron;
+    if (core_schedule(settings, &cron, error) == 0) {
+        core_add_job(core, id, owner, settings);
+        return 0;
+    }
     struct job *job = job_at(&core->jobs, place_table_add(&core->jobs, id));
-    job->cron = cron;
-    job->account = owner;
-    job->version = version;
-    job->due_after = enabled ? (uint32_t)(due_after_ms / MINUTE_MS) : JOB_PAUSED;
+    job->account = owner & PLACE_30_BITS;
+    job->version = settings->version;
+    job->due_after = settings->enabled ? minute_of(settings->due_after_ms) : JOB_PAUSED;
     struct account *owning = account_at(&core->accounts, owner);
     owning->stored_jobs++;
-    owning->active_jobs += enabled;
-    return parsed;
+    owning->active_jobs += settings->enabled;
+    return -1;
 }
 
-static bool is_known(const struct core *core, const struct run *run)
+void core_load_failing(struct core *core, const struct failing_row *row)
 {
-    return open_runs_find(&core->open, run->job, run->slot_s, run->replay) != OPEN_RUN_NONE;
+    if (place_table_find(&core->jobs, row->job) == PLACE_NONE)
+        return;
+    struct failing *failing =
+        place_table_at(&core->failing, place_table_add(&core->failing, row->job));
+    failing->since_ms = row->since_ms;
+    failing->mailed_ms = row->mailed_ms;
+    failing->unmailed = row->unmailed;
+    failing->warned = row->warned;
 }
 
-void core_load_pending(struct core *core, const struct run *run)
+static uint32_t find_run(const struct core *core, const struct run *run)
 {
-    if (place_table_find(&core->jobs, run->job) != PLACE_NONE && !is_known(core, run))
-        open_runs_add(&core->open, run, OPEN_RUN_RECORDED, 0, 0);
+    return open_runs_find(&core->open, run->job, run->slot_s, run->replay);
+}
+
+/* The account that a run is done for, or PLACE_NONE where its job is gone. */
+static uint32_t owner_of_run(const struct core *core, const struct run *run)
+{
+    uint32_t place = place_table_find(&core->jobs, run->job);
+    return place == PLACE_NONE ? PLACE_NONE : job_at(&core->jobs, place)->account;
 }
 
 static void found_add(struct core *core, int64_t job, uint32_t minute)
@@ -107,12 +239,53 @@ static void found_add(struct core *core, int64_t job, uint32_t minute)
     core->found[core->found_count++] = (struct core_found){.job = job, .minute = minute};
 }
 
+static bool is_behind_last_tick(const struct core *core, uint32_t minute)
+{
+    return !core->progress.has_last_tick || minute > core->progress.last_tick;
+}
+
+void core_load_pending(struct core *core, const struct pending_row *row)
+{
+    struct run run = row->run;
+    uint32_t account = is_notice(&run) ? place_table_find(&core->accounts, row->account)
+                                       : owner_of_run(core, &run);
+    if (account == PLACE_NONE || find_run(core, &run) != OPEN_RUN_NONE)
+        return;
+    bool held = row->next_attempt_ms != 0;
+    run.attempt = (uint8_t)(row->attempts + held);
+    if (!run.attempt)
+        return; /* only a row that somebody else wrote: no attempt, and none is waited for */
+    uint32_t place =
+        open_runs_add(&core->open, &run, held ? OPEN_RUN_HELD : OPEN_RUN_RECORDED, account);
+    core->open.runs[place].trigger = row->trigger;
+    overlap_count(core, &run, 1);
+    if (held)
+        held_add_written(core, place, row->next_attempt_ms);
+    else if (!is_notice(&run))
+        account_at(&core->accounts, account)->under_way++;
+    uint32_t minute = (uint32_t)(run.slot_s / MINUTE_S);
+    if (held && run.replay == 0 && is_behind_last_tick(core, minute))
+        found_add(core, run.job, minute);
+}
+
 static int found_compare(const void *left, const void *right)
 {
     const struct core_found *a = left, *b = right;
     if (a->minute != b->minute)
         return a->minute < b->minute ? -1 : 1;
     return (a->job > b->job) - (a->job < b->job);
+}
+
+static void found_sort(struct core *core)
+{
+    if (!core->found_count)
+        return;
+    qsort(core->found, core->found_count, sizeof(*core->found), found_compare);
+    uint32_t kept = 1;
+    for (uint32_t i = 1; i < core->found_count; i++)
+        if (found_compare(&core->found[kept - 1], &core->found[i]) != 0)
+            core->found[kept++] = core->found[i];
+    core->found_count = kept;
 }
 
 /*
@@ -128,25 +301,34 @@ static void lost_forget(struct core *core)
         if (open->state == OPEN_RUN_RECORDED && open->run.replay == 0 &&
             key.minute > core->emitted &&
             !(core->found_count &&
-              bsearch(&key, core->found, core->found_count, sizeof(*core->found), found_compare)))
-            open_runs_remove(&core->open, place);
+              bsearch(&key, core->found, core->found_count, sizeof(*core->found), found_compare))) {
+            account_at(&core->accounts, open->account)->under_way--;
+            run_forget(core, place);
+        }
     }
 }
 
-/*
- * What a leader before emitted of the minutes to this one is not emitted again. Marked minute by
- * minute: that one of a job's slots is in RUNS says nothing of the older ones, which were skipped,
- * and whose rows may have died with that leader.
- */
-static void found_mark(struct core *core, uint32_t minute)
+/* A run that is in RUNS, and of which no row tells that it is. */
+static bool load_emitted(struct core *core, const struct run *run, uint64_t number, int64_t now_ms)
 {
-    while (core->found_first < core->found_count &&
-           core->found[core->found_first].minute <= minute) {
-        const struct core_found *found = &core->found[core->found_first++];
-        uint32_t place = place_table_find(&core->jobs, found->job);
-        if (place != PLACE_NONE && job_at(&core->jobs, place)->last_minute < found->minute)
-            job_at(&core->jobs, place)->last_minute = found->minute;
+    uint32_t place = find_run(core, run);
+    if (place != OPEN_RUN_NONE) {
+        const struct open_run *open = &core->open.runs[place];
+        if (open->state != OPEN_RUN_HELD || open->run.attempt != run->attempt)
+            return false;
+        held_leave(core, place);
+        open_runs_emit(&core->open, place, number, now_ms);
+        if (!is_notice(run))
+            account_emit(core, account_at(&core->accounts, open->account));
+        return true;
     }
+    uint32_t account = is_notice(run) ? PLACE_NONE : owner_of_run(core, run);
+    if (account == PLACE_NONE)
+        return false; /* its job is gone, or the notice is done with */
+    open_runs_add_emitted(&core->open, run, account, number, now_ms);
+    overlap_count(core, run, 1);
+    account_emit(core, account_at(&core->accounts, account));
+    return true;
 }
 
 void core_load_message(struct core *core, uint64_t sequence, const struct run_batch *batch,
@@ -154,19 +336,15 @@ void core_load_message(struct core *core, uint64_t sequence, const struct run_ba
 {
     uint32_t minute = 0, without_row = 0;
     uint64_t number = run_log_next(&core->log);
+    core_set_time(core, now_ms);
     for (size_t i = 0; i < batch->count; i++) {
         const struct run *run = &batch->runs[i];
         uint32_t slot = (uint32_t)(run->slot_s / MINUTE_S);
-        if (run->replay == 0 && run->attempt == 1) {
+        if (run->replay == 0 && run->attempt == 1 && is_behind_last_tick(core, slot)) {
             minute = slot > minute ? slot : minute;
-            if (!core->progress.has_last_tick || slot > core->progress.last_tick)
-                found_add(core, run->job, slot);
+            found_add(core, run->job, slot);
         }
-        if (!final[i] && place_table_find(&core->jobs, run->job) != PLACE_NONE &&
-            !is_known(core, run)) {
-            open_runs_add(&core->open, run, OPEN_RUN_EMITTED, number, now_ms);
-            without_row++;
-        }
+        without_row += !final[i] && load_emitted(core, run, number, now_ms);
     }
     run_log_add(&core->log, minute, without_row, sequence);
 }
@@ -177,12 +355,26 @@ void core_load_anew(struct core *core)
     core->progress.runs_seq = core->progress.commands_seq = core->progress.results_seq = 0;
 }
 
+/* Jobs whose last slot is dealt with: some are paused already, of others nobody came to it. */
+static void policies_finish(struct core *core)
+{
+    for (uint32_t place = 0; place < core->policies.length; place++) {
+        struct policy *policy = place_table_at(&core->policies, place);
+        if (!policy->job || policy->last_minute > core->emitted)
+            continue;
+        policy->finished = true;
+        uint32_t job = place_table_find(&core->jobs, policy->job);
+        if (core_job_enabled(core, job))
+            job_pause(core, job, PAUSE_FINISHED);
+    }
+}
+
 void core_loaded(struct core *core, int64_t now_ms)
 {
-    if (core->found_count)
-        qsort(core->found, core->found_count, sizeof(*core->found), found_compare);
-    uint32_t now = (uint32_t)(now_ms / MINUTE_MS);
-    uint32_t oldest = now - core->limits.catch_up_window_s / MINUTE_S;
+    core_set_time(core, now_ms);
+    found_sort(core);
+    uint32_t now = minute_of(now_ms);
+    uint32_t oldest = now - core->limits.catch_up_window_s / (uint32_t)MINUTE_S;
     if (!core->progress.has_last_tick)
         core->emitted = now;
     else if (core->progress.last_tick < oldest)
@@ -192,169 +384,15 @@ void core_loaded(struct core *core, int64_t now_ms)
     core->progress.has_last_tick = true;
     core->progress.last_tick = core->emitted;
     lost_forget(core);
+    policies_finish(core);
 }
 
-static void candidate_add(struct core *core, uint32_t place)
-{
-    if (core->candidate_count == core->candidate_capacity) {
-        core->candidate_capacity = core->candidate_capacity ? 2 * core->candidate_capacity : 1024;
-        core->candidates =
-            memory_resize(core->candidates, core->candidate_capacity, sizeof(*core->candidates));
-    }
-    core->candidates[core->candidate_count++] = place;
-}
-
-/*
- * Orders the candidates by how many jobs of the same account come before them, so that the first
- * run of every account leaves before the second of any: a counting sort over that rank.
- */
-static void candidates_interleave(struct core *core)
-{
-    for (uint32_t place = 0; place < core->accounts.length; place++)
-        account_at(&core->accounts, place)->rank = 0;
-    uint32_t *ranks = memory_new(core->candidate_count, sizeof(*ranks));
-    uint32_t highest = 0;
-    for (uint32_t i = 0; i < core->candidate_count; i++) {
-        const struct job *job = job_at(&core->jobs, core->candidates[i]);
-        ranks[i] = account_at(&core->accounts, job->account)->rank++;
-        highest = ranks[i] > highest ? ranks[i] : highest;
-    }
-    if (highest > 0) {
-        uint32_t *starts = memory_new((size_t)highest + 2, sizeof(*starts));
-        for (uint32_t i = 0; i < core->candidate_count; i++)
-            starts[ranks[i] + 1]++;
-        for (uint32_t rank = 0; rank <= highest; rank++)
-            starts[rank + 1] += starts[rank];
-        uint32_t *ordered = memory_new(core->candidate_capacity, sizeof(*ordered));
-        for (uint32_t i = 0; i < core->candidate_count; i++)
-            ordered[starts[ranks[i]]++] = core->candidates[i];
-        free(core->candidates);
-        free(starts);
-        core->candidates = ordered;
-    }
-    free(ranks);
-}
-
-void core_prepare(struct core *core, uint32_t minute)
-{
-    struct cron_time time = cron_time_of(minute);
-    core->prepared = minute;
-    core->candidate_count = 0;
-    found_mark(core, minute);
-    for (uint32_t place = 0; place < core->jobs.length; place++)
-        if (job_due(job_at(&core->jobs, place), minute, &time))
-            candidate_add(core, place);
-    candidates_interleave(core);
-    open_runs_reserve(&core->open, core->candidate_count);
-}
-
-void core_job_changed(struct core *core, uint32_t place)
-{
-    if (core->prepared <= core->emitted)
-        return;
-    struct cron_time time = cron_time_of(core->prepared);
-    if (job_due(job_at(&core->jobs, place), core->prepared, &time))
-        candidate_add(core, place); /* a second entry does no harm: last_minute tells */
-}
-
-uint32_t core_next_minute(const struct core *core)
-{
-    return core->emitted + 1;
-}
-
-static void lane_emit(struct core *core, unsigned lane, uint32_t minute)
-{
-    struct run_batch *batch = &core->lanes[lane];
-    if (!batch->count)
-        return;
-    uint64_t number = run_log_add(&core->log, minute, (uint32_t)batch->count, 0);
-    batch->epoch = core->epoch;
-    core->emit(core->emit_arg, number, lane, batch);
-    for (size_t i = 0; i < batch->count; i++)
-        core->fresh[core->fresh_count++] = (struct fresh_run){batch->runs[i], number};
-    batch->count = 0;
-}
-
-/*
- * The runs of a tick become open when all of them have left: nothing asks for them before, and a
- * million insertions into a hash would hold up the last message by a fifth of a second.
- */
-static void fresh_open(struct core *core, int64_t now_ms)
-{
-    for (uint32_t i = 0; i < core->fresh_count; i++) {
-        if (i + AHEAD < core->fresh_count)
-            open_runs_expect(&core->open, &core->fresh[i + AHEAD].run);
-        open_runs_add(&core->open, &core->fresh[i].run, OPEN_RUN_EMITTED, core->fresh[i].message,
-                      now_ms);
-    }
-    core->fresh_count = 0;
-}
-
-static void slot_skip(struct core *core, const struct job *job, uint32_t minute, uint16_t timeout_s,
-                      const char *reason)
-{
-    struct execution *row = execution_batch_add(&core->skipped);
-    row->job = job->id;
-    row->slot_s = (int64_t)minute * MINUTE_S;
-    row->triggered_ms = row->completed_ms = (int64_t)minute * MINUTE_MS;
-    row->version = job->version;
-    row->timeout_s = timeout_s;
-    row->status = EXECUTION_SKIPPED;
-    row->error = memory_text(reason, strlen(reason));
-}
-
-uint32_t core_tick(struct core *core, int64_t now_ms)
-{
-    uint32_t minute = core_next_minute(core), now = (uint32_t)(now_ms / MINUTE_MS);
-    now = now > minute ? now : minute; /* the wall clock may have been set back */
-    if (core->prepared != minute)
-        core_prepare(core, minute);
-
-    if (core->candidate_count > core->fresh_capacity) {
-        core->fresh_capacity = core->candidate_count;
-        core->fresh = memory_resize(core->fresh, core->fresh_capacity, sizeof(*core->fresh));
-    }
-    struct cron_time time = cron_time_of(minute);
-    uint32_t emitted = 0, open_before = core->open.count;
-    for (uint32_t i = 0; i < core->candidate_count; i++) {
-        struct job *job = job_at(&core->jobs, core->candidates[i]);
-        if (!job_due(job, minute, &time))
-            continue; /* changed, paused or removed since the scan */
-        const struct account *account = account_at(&core->accounts, job->account);
-        uint16_t timeout_s = core->plans[account->plan].timeout_s;
-        job->last_minute = minute;
-        int64_t next = minute < now ? cron_next(&job->cron, minute) : CRON_NEVER;
-        if (next != CRON_NEVER && next <= now) {
-            slot_skip(core, job, minute, timeout_s, "missed");
-            continue;
-        }
-        if (open_before + emitted >= core->limits.open_runs) {
-            slot_skip(core, job, minute, timeout_s, "capacity");
-            continue;
-        }
-        unsigned lane = (unsigned)(account->id % LANES);
-        struct run_batch *batch = &core->lanes[lane];
-        batch->runs[batch->count++] = (struct run){.job = job->id,
-                                                   .slot_s = (int64_t)minute * MINUTE_S,
-                                                   .version = job->version,
-                                                   .timeout_s = timeout_s,
-                                                   .attempt = 1};
-        emitted++;
-        if (batch->count == RUN_BATCH_MAX)
-            lane_emit(core, lane, minute);
-    }
-    for (unsigned lane = 0; lane < LANES; lane++)
-        lane_emit(core, lane, minute);
-    fresh_open(core, now_ms);
-    core->emitted = minute;
-    core->candidate_count = 0;
-    return emitted;
-}
+/* ---- positions ---- */
 
 bool core_settled(const struct core *core, int64_t now_ms)
 {
-    return core->emitted >= now_ms / MINUTE_MS && !run_log_waiting(&core->log) &&
-           core->skipped_first == core->skipped.count;
+    return core->emitted >= now_ms / MINUTE_MS && !run_log_ticks_waiting(&core->log) &&
+           core->skipped_first == core->skipped.count && !core->unwritten_slots;
 }
 
 void core_acknowledged(struct core *core, uint64_t number, uint64_t sequence)
@@ -362,88 +400,36 @@ void core_acknowledged(struct core *core, uint64_t number, uint64_t sequence)
     run_log_acknowledged(&core->log, number, sequence);
 }
 
-bool core_is_open(const struct core *core, int64_t job, int64_t slot_s, uint32_t replay,
-                  uint8_t attempt)
-{
-    uint32_t place = open_runs_find(&core->open, job, slot_s, replay);
-    return place != OPEN_RUN_NONE && core->open.runs[place].state != OPEN_RUN_FINISHED &&
-           core->open.runs[place].run.attempt == attempt;
-}
-
-bool core_result(struct core *core, const struct result *result)
-{
-    if (!core_is_open(core, result->job, result->slot_s, result->replay, result->attempt))
-        return false;
-    open_runs_finish(&core->open,
-                     open_runs_find(&core->open, result->job, result->slot_s, result->replay),
-                     result);
-    return true;
-}
-
-uint32_t core_close_lost(struct core *core, uint64_t before)
-{
-    uint32_t lost = 0;
-    for (uint32_t place = 0; place < core->open.length; place++) {
-        const struct open_run *open = &core->open.runs[place];
-        bool waits = open->state == OPEN_RUN_EMITTED || open->state == OPEN_RUN_RECORDED;
-        if (!waits || open->message >= before)
-            continue;
-        open_runs_finish(&core->open, place,
-                         &(struct result){.outcome = RESULT_GONE,
-                                          .started_ms = open->run.slot_s * 1000,
-                                          .error = "the run was lost before its result was known"});
-        lost++;
-    }
-    return lost;
-}
+/* ---- rows ---- */
 
 bool core_has_rows(const struct core *core)
 {
-    return core->open.finished_count || core->skipped_first < core->skipped.count ||
-           core->open.emitted_count;
+    return core->open.finished.count || core->skipped_first < core->skipped.count ||
+           core->open.emitted_count || core->unwritten.count || core->dirty_count ||
+           core->pause_count;
 }
 
-static struct execution *row_of(struct execution_batch *batch, const struct open_run *open)
+struct execution *row_of(struct writing *writing, const struct open_run *open)
 {
-    struct execution *row = execution_batch_add(batch);
+    struct execution *row = execution_batch_add(&writing->executions);
     row->job = open->run.job;
     row->slot_s = open->run.slot_s;
     row->replay = open->run.replay;
     row->version = open->run.version;
     row->timeout_s = open->run.timeout_s;
+    row->trigger = open->trigger;
     row->attempts = open->run.attempt;
+    row->triggered_ms = open->run.slot_s * 1000;
     return row;
 }
 
-static void collect_finished(struct core *core, struct execution_batch *batch)
-{
-    uint32_t place;
-    while ((place = open_runs_next_finished(&core->open)) != OPEN_RUN_NONE) {
-        struct open_run *open = &core->open.runs[place];
-        if (!open->has_row)
-            run_log_recorded(&core->log, open->message);
-        if (place_table_find(&core->jobs, open->run.job) != PLACE_NONE) {
-            struct execution *row = row_of(batch, open);
-            row->status = open->outcome == RESULT_SUCCESS ? EXECUTION_SUCCESS : EXECUTION_FAILURE;
-            row->triggered_ms = open->started_ms;
-            row->completed_ms = open->started_ms + open->duration_ms;
-            row->duration_ms = open->duration_ms;
-            row->code = open->code;
-            row->error = open->error;
-            open->error = NULL;
-        }
-        open_runs_remove(&core->open, place);
-    }
-}
-
-static void collect_skipped(struct core *core, size_t limit, struct execution_batch *batch)
+static void skipped_collect(struct core *core, size_t limit, struct writing *writing)
 {
     for (size_t i = 0; i < limit && core->skipped_first < core->skipped.count; i++) {
         struct execution *skipped = &core->skipped.rows[core->skipped_first++];
         if (place_table_find(&core->jobs, skipped->job) != PLACE_NONE) {
-            struct execution *row = execution_batch_add(batch);
-            *row = *skipped;
-            skipped->error = NULL;
+            *execution_batch_add(&writing->executions) = *skipped;
+            skipped->end.error = NULL;
         }
     }
     if (core->skipped_first == core->skipped.count) {
@@ -452,8 +438,8 @@ static void collect_skipped(struct core *core, size_t limit, struct execution_ba
     }
 }
 
-static void collect_pending(struct core *core, size_t limit, int64_t emitted_before_ms,
-                            struct execution_batch *batch)
+static void pending_collect(struct core *core, size_t limit, int64_t emitted_before_ms,
+                            struct writing *writing)
 {
     for (size_t i = 0; i < limit; i++) {
         uint32_t place = open_runs_oldest_emitted(&core->open);
@@ -462,33 +448,60 @@ static void collect_pending(struct core *core, size_t limit, int64_t emitted_bef
         struct open_run *open = &core->open.runs[place];
         if (!run_log_has(&core->log, open->message))
             return; /* a leader that finds the row and not the run would never emit it */
-        run_log_recorded(&core->log, open->message);
-        if (place_table_find(&core->jobs, open->run.job) != PLACE_NONE) {
-            struct execution *row = row_of(batch, open);
-            row->status = EXECUTION_PENDING;
-            row->triggered_ms = open->run.slot_s * 1000;
-            open_runs_record(&core->open, place);
-        } else {
-            open_runs_remove(&core->open, place);
-        }
+        attempt_recorded(core, open);
+        open_runs_record(&core->open, place);
+        if (has_owner(core, &open->run))
+            row_of(writing, open)->status = EXECUTION_PENDING;
     }
 }
 
-void core_collect(struct core *core, int64_t now_ms, const struct core_collect_limits *limits,
-                  struct execution_batch *batch)
+static void usage_collect(struct core *core, struct writing *writing)
 {
-    collect_finished(core, batch);
-    collect_skipped(core, limits->skipped, batch);
-    collect_pending(core, limits->pending, now_ms - limits->pending_age_ms, batch);
-    execution_batch_sort(batch);
+    for (uint32_t i = 0; i < core->dirty_count; i++) {
+        struct account *account = account_at(&core->accounts, core->dirty[i]);
+        if (!account->id || !account->dirty)
+            continue; /* removed, its place perhaps another's */
+        account->dirty = false;
+        account_roll(core, account);
+        *writing_add_usage(writing) = (struct usage_row){.account = account->id,
+                                                         .executions = account->recorded,
+                                                         .minute = account->minute,
+                                                         .starts = account->starts,
+                                                         .month = account->month};
+    }
+    core->dirty_count = 0;
+}
+
+static void pauses_collect(struct core *core, struct writing *writing)
+{
+    for (size_t i = 0; i < core->pause_count; i++)
+        if (place_table_find(&core->jobs, core->pauses[i].job) != PLACE_NONE)
+            *writing_add_pause(writing) = core->pauses[i];
+    core->pause_count = 0;
+}
+
+void core_collect(struct core *core, int64_t now_ms, const struct core_collect_limits *limits,
+                  struct writing *writing)
+{
+    core_set_time(core, now_ms);
+    finished_collect(core, now_ms, writing);
+    skipped_collect(core, limits->skipped, writing);
+    held_collect(core, limits->held, writing);
+    pending_collect(core, limits->pending, now_ms - limits->pending_age_ms, writing);
+    usage_collect(core, writing);
+    pauses_collect(core, writing);
+    execution_batch_sort(&writing->executions);
 
     uint32_t last_tick = run_log_last_tick(&core->log, core->emitted);
+    /* Slots whose rows come later: their minute is not complete. */
+    uint32_t unwritten = held_oldest_unwritten(core);
     if (core->skipped_first < core->skipped.count) {
-        /* Skipped slots whose rows come later: their minute is not complete. */
-        int64_t first_s = core->skipped.rows[core->skipped_first].slot_s;
-        uint32_t before = (uint32_t)(first_s / MINUTE_S) - 1;
-        last_tick = before < last_tick ? before : last_tick;
+        uint32_t skipped =
+            (uint32_t)(core->skipped.rows[core->skipped_first].slot_s / MINUTE_S);
+        unwritten = skipped < unwritten ? skipped : unwritten;
     }
+    if (unwritten <= last_tick)
+        last_tick = unwritten - 1;
     core->progress.last_tick = last_tick;
     core->progress.runs_seq = run_log_advance(&core->log, last_tick);
 }

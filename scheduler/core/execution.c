@@ -33,8 +33,10 @@ void execution_batch_sort(struct execution_batch *batch)
 
 void execution_batch_clear(struct execution_batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++)
-        free(batch->rows[i].error);
+    for (size_t i = 0; i < batch->count; i++) {
+        free(batch->rows[i].end.error);
+        free(batch->rows[i].end.body);
+    }
     batch->count = 0;
 }
 

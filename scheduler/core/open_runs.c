@@ -24,13 +24,51 @@ static uint32_t home_of(const struct open_runs *runs, uint32_t place)
     return hash_of(run->job, run->slot_s, run->replay) & runs->index_mask;
 }
 
+struct attempt_end *attempt_end_none(int64_t at_ms, const char *error)
+{
+    struct attempt_end *end = memory_new(1, sizeof(*end));
+    *end = (struct attempt_end){.started_ms = at_ms,
+                                .dns_ms = RESULT_NO_TIME,
+                                .connect_ms = RESULT_NO_TIME,
+                                .tls_ms = RESULT_NO_TIME,
+                                .first_byte_ms = RESULT_NO_TIME,
+                                .error = memory_text(error, strlen(error))};
+    return end;
+}
+
+struct attempt_end *attempt_end_of(const struct result *result)
+{
+    struct attempt_end *end = memory_new(1, sizeof(*end));
+    *end = (struct attempt_end){.started_ms = result->started_ms,
+                                .duration_ms = result->duration_ms,
+                                .dns_ms = result->dns_ms,
+                                .connect_ms = result->connect_ms,
+                                .tls_ms = result->tls_ms,
+                                .first_byte_ms = result->first_byte_ms,
+                                .code = result->code,
+                                .body_bytes = result->body_bytes,
+                                .success = result->outcome == RESULT_SUCCESS};
+    if (result->error[0])
+        end->error = memory_text(result->error, strnlen(result->error, sizeof(result->error)));
+    if (result->body_bytes)
+        end->body = memory_text(result->body, result->body_bytes);
+    return end;
+}
+
+void attempt_end_free(struct attempt_end *end)
+{
+    if (!end)
+        return;
+    free(end->error);
+    free(end->body);
+    free(end);
+}
+
 void open_runs_init(struct open_runs *runs)
 {
     *runs = (struct open_runs){.capacity = RUNS_INITIAL,
                                .free_run = OPEN_RUN_NONE,
                                .index_mask = 2 * RUNS_INITIAL - 1,
-                               .first_finished = OPEN_RUN_NONE,
-                               .last_finished = OPEN_RUN_NONE,
                                .emitted_capacity = RUNS_INITIAL};
     runs->runs = memory_new(runs->capacity, sizeof(struct open_run));
     runs->index = memory_new((size_t)runs->index_mask + 1, sizeof(uint32_t));
@@ -40,7 +78,7 @@ void open_runs_init(struct open_runs *runs)
 void open_runs_free(struct open_runs *runs)
 {
     for (uint32_t place = 0; place < runs->length; place++)
-        free(runs->runs[place].error);
+        attempt_end_free(runs->runs[place].end);
     free(runs->runs);
     free(runs->index);
     free(runs->emitted);
@@ -135,52 +173,64 @@ static void index_remove(struct open_runs *runs, uint32_t place)
 
 static void emitted_push(struct open_runs *runs, uint32_t place)
 {
-    runs->runs[place].next_finished = runs->emitted_first + runs->emitted_count;
+    if (runs->emitted_count == runs->emitted_capacity)
+        emitted_resize(runs, 2 * runs->emitted_capacity);
+    runs->runs[place].next = runs->emitted_first + runs->emitted_count;
     runs->emitted[(runs->emitted_head + runs->emitted_count++) % runs->emitted_capacity] = place;
 }
 
 uint32_t open_runs_add(struct open_runs *runs, const struct run *run, enum open_run_state state,
-                       uint64_t message, int64_t emitted_ms)
+                       uint32_t account)
 {
-    INVARIANT(state == OPEN_RUN_EMITTED || state == OPEN_RUN_RECORDED);
     open_runs_reserve(runs, 1);
     uint32_t place = runs->free_run;
     if (place != OPEN_RUN_NONE) {
-        runs->free_run = runs->runs[place].next_finished;
+        runs->free_run = runs->runs[place].next;
     } else {
         place = runs->length++;
     }
-    runs->runs[place] = (struct open_run){.run = *run,
-                                          .message = message,
-                                          .emitted_ms = emitted_ms,
-                                          .next_finished = OPEN_RUN_NONE,
-                                          .state = (uint8_t)state,
-                                          .has_row = state == OPEN_RUN_RECORDED};
+    runs->runs[place] =
+        (struct open_run){.run = *run, .account = account, .state = (uint8_t)state};
     runs->count++;
     index_put(runs, place);
-    if (state == OPEN_RUN_EMITTED)
-        emitted_push(runs, place);
     return place;
 }
 
-void open_runs_finish(struct open_runs *runs, uint32_t place, const struct result *result)
+static void emitted_set(struct open_runs *runs, uint32_t place, uint64_t message,
+                        int64_t emitted_ms)
 {
     struct open_run *run = &runs->runs[place];
-    INVARIANT(run->state == OPEN_RUN_EMITTED || run->state == OPEN_RUN_RECORDED);
+    run->state = OPEN_RUN_EMITTED;
+    run->message = message;
+    run->emitted_ms = emitted_ms;
+    run->in_log = true;
+    emitted_push(runs, place);
+}
+
+uint32_t open_runs_add_emitted(struct open_runs *runs, const struct run *run, uint32_t account,
+                               uint64_t message, int64_t emitted_ms)
+{
+    uint32_t place = open_runs_add(runs, run, OPEN_RUN_EMITTED, account);
+    emitted_set(runs, place, message, emitted_ms);
+    return place;
+}
+
+void open_runs_emit(struct open_runs *runs, uint32_t place, uint64_t message, int64_t emitted_ms)
+{
+    struct open_run *run = &runs->runs[place];
+    INVARIANT(run->state == OPEN_RUN_HELD && run->list == HELD_NOWHERE && !run->in_log);
+    attempt_end_free(run->end);
+    run->end = NULL;
+    emitted_set(runs, place, message, emitted_ms);
+}
+
+void open_runs_finish(struct open_runs *runs, uint32_t place)
+{
+    struct open_run *run = &runs->runs[place];
+    INVARIANT(run->state == OPEN_RUN_EMITTED || run->state == OPEN_RUN_RECORDED ||
+              (run->state == OPEN_RUN_HELD && run->list == HELD_NOWHERE));
     run->state = OPEN_RUN_FINISHED;
-    run->outcome = result->outcome;
-    run->code = result->code;
-    run->started_ms = result->started_ms;
-    run->duration_ms = result->duration_ms;
-    if (result->error[0])
-        run->error = memory_text(result->error, strnlen(result->error, sizeof(result->error)));
-    run->next_finished = OPEN_RUN_NONE;
-    if (runs->last_finished == OPEN_RUN_NONE)
-        runs->first_finished = place;
-    else
-        runs->runs[runs->last_finished].next_finished = place;
-    runs->last_finished = place;
-    runs->finished_count++;
+    run_list_append(&runs->finished, runs, place);
 }
 
 void open_runs_record(struct open_runs *runs, uint32_t place)
@@ -188,20 +238,12 @@ void open_runs_record(struct open_runs *runs, uint32_t place)
     struct open_run *run = &runs->runs[place];
     INVARIANT(run->state == OPEN_RUN_EMITTED);
     run->state = OPEN_RUN_RECORDED;
-    run->next_finished = OPEN_RUN_NONE;
-    run->has_row = 1;
+    run->in_log = false;
 }
 
 uint32_t open_runs_next_finished(struct open_runs *runs)
 {
-    uint32_t place = runs->first_finished;
-    if (place == OPEN_RUN_NONE)
-        return place;
-    runs->first_finished = runs->runs[place].next_finished;
-    if (runs->first_finished == OPEN_RUN_NONE)
-        runs->last_finished = OPEN_RUN_NONE;
-    runs->finished_count--;
-    return place;
+    return run_list_pop(&runs->finished, runs);
 }
 
 uint32_t open_runs_oldest_emitted(struct open_runs *runs)
@@ -209,7 +251,7 @@ uint32_t open_runs_oldest_emitted(struct open_runs *runs)
     while (runs->emitted_count) {
         uint32_t place = runs->emitted[runs->emitted_head];
         const struct open_run *run = &runs->runs[place];
-        if (run->state == OPEN_RUN_EMITTED && run->next_finished == runs->emitted_first)
+        if (run->state == OPEN_RUN_EMITTED && run->next == runs->emitted_first)
             return place;
         runs->emitted_first++;
         runs->emitted_head = (runs->emitted_head + 1) % runs->emitted_capacity;
@@ -221,10 +263,47 @@ uint32_t open_runs_oldest_emitted(struct open_runs *runs)
 void open_runs_remove(struct open_runs *runs, uint32_t place)
 {
     struct open_run *run = &runs->runs[place];
-    INVARIANT(run->state != OPEN_RUN_FREE);
+    INVARIANT(run->state != OPEN_RUN_FREE && run->list == HELD_NOWHERE);
     index_remove(runs, place);
-    free(run->error);
-    *run = (struct open_run){.next_finished = runs->free_run};
+    attempt_end_free(run->end);
+    *run = (struct open_run){.next = runs->free_run};
     runs->free_run = place;
     runs->count--;
+}
+
+void run_list_append(struct run_list *list, struct open_runs *runs, uint32_t place)
+{
+    struct open_run *run = &runs->runs[place];
+    run->next = OPEN_RUN_NONE;
+    run->previous = list->count ? list->last : OPEN_RUN_NONE;
+    if (list->count)
+        runs->runs[list->last].next = place;
+    else
+        list->first = place;
+    list->last = place;
+    list->count++;
+}
+
+void run_list_take(struct run_list *list, struct open_runs *runs, uint32_t place)
+{
+    const struct open_run *run = &runs->runs[place];
+    INVARIANT(list->count);
+    if (run->previous == OPEN_RUN_NONE)
+        list->first = run->next;
+    else
+        runs->runs[run->previous].next = run->next;
+    if (run->next == OPEN_RUN_NONE)
+        list->last = run->previous;
+    else
+        runs->runs[run->next].previous = run->previous;
+    list->count--;
+}
+
+uint32_t run_list_pop(struct run_list *list, struct open_runs *runs)
+{
+    if (!list->count)
+        return OPEN_RUN_NONE;
+    uint32_t place = list->first;
+    run_list_take(list, runs, place);
+    return place;
 }

@@ -47,6 +47,8 @@ uint64_t run_log_add(struct run_log *log, uint32_t minute, uint32_t count, uint6
     if (sequence) {
         INVARIANT(log->unacked == number); /* found in the stream, before anything is published */
         log->unacked++;
+    } else if (minute) {
+        log->ticks_waiting++;
     }
     return number;
 }
@@ -54,7 +56,9 @@ uint64_t run_log_add(struct run_log *log, uint32_t minute, uint32_t count, uint6
 void run_log_acknowledged(struct run_log *log, uint64_t number, uint64_t sequence)
 {
     INVARIANT(number == log->unacked && sequence > 0);
-    message_of(log, number)->sequence = sequence;
+    struct run_message *message = message_of(log, number);
+    message->sequence = sequence;
+    log->ticks_waiting -= message->minute != 0;
     log->unacked++;
 }
 
@@ -68,6 +72,11 @@ void run_log_recorded(struct run_log *log, uint64_t number)
 uint64_t run_log_waiting(const struct run_log *log)
 {
     return run_log_next(log) - log->unacked;
+}
+
+uint64_t run_log_ticks_waiting(const struct run_log *log)
+{
+    return log->ticks_waiting;
 }
 
 bool run_log_has(const struct run_log *log, uint64_t number)

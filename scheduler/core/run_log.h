@@ -26,6 +26,7 @@ struct run_log {
     uint32_t capacity, head, count;
     uint64_t first;   /* number of the message at head */
     uint64_t unacked; /* number of the first message without acknowledgement */
+    uint64_t ticks_waiting; /* messages of ticks without acknowledgement */
     uint64_t runs_seq;
 };
 
@@ -45,6 +46,8 @@ void run_log_recorded(struct run_log *log, uint64_t number);
 bool run_log_has(const struct run_log *log, uint64_t number);
 /* Messages that wait for their acknowledgement. */
 uint64_t run_log_waiting(const struct run_log *log);
+/* Those of them that belong to a tick. */
+uint64_t run_log_ticks_waiting(const struct run_log *log);
 /* The newest complete minute, where emitted is the newest one emitted. */
 uint32_t run_log_last_tick(const struct run_log *log, uint32_t emitted);
 /* Moves runs_seq as far as it may go, and returns it. */
