@@ -163,9 +163,58 @@ static void test_ids(void **state)
     assert_string_equal(run_id(text, &run), "msg_7_1778335200");
     run.replay = 2;
     assert_string_equal(run_id(text, &run), "msg_7_1778335200_2");
-    run = (struct run){.job = INT64_MAX, .slot_s = INT64_MAX, .replay = UINT32_MAX};
+    run = (struct run){.job = INT64_MAX, .slot_s = INT64_MAX, .replay = INT32_MAX};
     assert_string_equal(run_id(text, &run),
-                        "msg_9223372036854775807_9223372036854775807_4294967295");
+                        "msg_9223372036854775807_9223372036854775807_2147483647");
+    run = (struct run){.job = 12, .slot_s = 1778335200, .replay = RUN_NOTICE};
+    assert_string_equal(run_id(text, &run), "msg_notice_12");
+}
+
+static void test_ids_parsed(void **state)
+{
+    (void)state;
+    static const struct run runs[] = {
+        {.job = 1, .slot_s = 60},
+        {.job = 7, .slot_s = 1778335200, .replay = 2},
+        {.job = INT64_MAX, .slot_s = INT64_C(253402300799), .replay = INT32_MAX},
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(runs); i++) {
+        char text[RUN_ID_SIZE];
+        struct run run = {.version = 9, .attempt = 9};
+        run_id(text, &runs[i]);
+        assert_int_equal(run_id_parse(text, strlen(text), &run), 0);
+        assert_int_equal(run.job, runs[i].job);
+        assert_int_equal(run.slot_s, runs[i].slot_s);
+        assert_int_equal(run.replay, runs[i].replay);
+    }
+    static const char *const wrong[] = {
+        "",
+        "msg_",
+        "msg_1",
+        "msg_1_",
+        "msg_1_60_",
+        "msg_0_60",
+        "msg_01_60",
+        "msg_1_060",
+        "msg_-1_60",
+        "msg_1_60_0",
+        "msg_1_60_x",
+        "msg_1_60_2_",
+        "msg_1_60_2_3",
+        "msg_notice_12",
+        "MSG_1_60",
+        " msg_1_60",
+        "msg_1_60 ",
+        "msg_1_6O",
+        "msg_1_60_2147483648",
+        "msg_9223372036854775808_60",
+        "msg_1_253402300800",
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++) {
+        struct run run = {.job = 5};
+        assert_int_equal(run_id_parse(wrong[i], strlen(wrong[i]), &run), -1);
+        assert_int_equal(run.job, 5);
+    }
 }
 
 int main(void)
@@ -174,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_golden),        cmocka_unit_test(test_round_trips),
         cmocka_unit_test(test_wrong_lengths), cmocka_unit_test(test_wrong_bytes),
         cmocka_unit_test(test_random_bytes),  cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_ids_parsed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
