@@ -1,12 +1,16 @@
 #include "dispatcher/delivery.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "dispatcher/account_keys.h"
 #include "dispatcher/destination.h"
 #include "dispatcher/job_details.h"
 #include "dispatcher/outcome.h"
+#include "dispatcher/retry_after.h"
+#include "dispatcher/signature.h"
 #include "shared/clock.h"
 #include "shared/compiler.h"
 #include "shared/memory.h"
@@ -17,10 +21,25 @@
  * A kept connection that is idle for longer is not used again: servers close theirs after 5 s and
  * more, and a request that crosses the close is lost without a word.
  */
-#define IDLE_MAX_S       4L
-#define UPLOAD_BUFFER    16384L /* the least that libcurl takes; payloads are smaller */
-#define ID_HEADER_SIZE   (sizeof("webhook-id: ") + RUN_ID_SIZE)
-#define TIME_HEADER_SIZE 48
+#define IDLE_MAX_S    4L
+#define UPLOAD_BUFFER 16384L /* the least that libcurl takes; payloads are smaller */
+/* Of the headers that each delivery has for itself. */
+#define ID_NAME        "webhook-id: "
+#define TIME_NAME      "webhook-timestamp: "
+#define SCHEDULED_NAME "X-CronCoco-Scheduled-At: "
+#define ATTEMPT_NAME   "X-CronCoco-Attempt: "
+#define TIME_DIGITS    20
+#define ATTEMPT_DIGITS 3
+
+/* The delivery's own headers, in front of the job's list, which many deliveries share. */
+struct own_headers {
+    struct curl_slist id, time, scheduled, attempt, signature;
+    char id_text[sizeof ID_NAME + RUN_ID_SIZE];
+    char time_text[sizeof TIME_NAME + TIME_DIGITS];
+    char scheduled_text[sizeof SCHEDULED_NAME + CLOCK_TEXT_SIZE];
+    char attempt_text[sizeof ATTEMPT_NAME + ATTEMPT_DIGITS];
+    char signature_text[SIGNATURE_HEADER_SIZE];
+};
 
 /* One easy handle and what belongs to it; used again for other runs. */
 struct delivery {
@@ -29,14 +48,12 @@ struct delivery {
     struct held_run *run;
     CURL *easy;
     struct destination destination;
-    /* The delivery's own headers, in front of the job's list, which many deliveries share. */
-    struct curl_slist id_header, time_header;
-    char id_text[ID_HEADER_SIZE];
-    char time_text[TIME_HEADER_SIZE];
+    struct own_headers headers;
     char error[CURL_ERROR_SIZE];
     int64_t started_monotonic_ms;
     size_t response_bytes;
     bool capped;
+    char body[RESULT_BODY_MAX]; /* the beginning of the answer: response_bytes, or all of it */
 };
 
 struct deliveries {
@@ -53,8 +70,12 @@ static void set_option(CURLcode code)
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *arg)
 {
-    (void)bytes;
     struct delivery *delivery = arg;
+    if (delivery->response_bytes < sizeof delivery->body) {
+        size_t room = sizeof delivery->body - delivery->response_bytes;
+        size_t kept = size * count < room ? size * count : room;
+        memcpy(delivery->body + delivery->response_bytes, bytes, kept);
+    }
     delivery->response_bytes += size * count;
     if (delivery->response_bytes <= delivery->deliveries->options.response_cap_bytes)
         return size * count;
@@ -66,8 +87,6 @@ static struct delivery *delivery_create(struct deliveries *deliveries)
 {
     struct delivery *delivery = memory_new(1, sizeof(*delivery));
     delivery->deliveries = deliveries;
-    delivery->id_header = (struct curl_slist){delivery->id_text, &delivery->time_header};
-    delivery->time_header = (struct curl_slist){delivery->time_text, NULL};
     CURL *easy = curl_easy_init();
     INVARIANT(easy);
     delivery->easy = easy;
@@ -131,13 +150,69 @@ static void on_connected(void *arg)
 
 static void result_begin(struct held_run *run)
 {
-    struct result *result = &run->result;
-    result->job = run->run.job;
-    result->slot_s = run->run.slot_s;
-    result->replay = run->run.replay;
-    result->attempt = run->run.attempt;
-    result->started_ms = clock_now_ms();
-    result->duration_ms = 0;
+    run->result = (struct result){
+        .job = run->run.job,
+        .slot_s = run->run.slot_s,
+        .replay = run->run.replay,
+        .attempt = run->run.attempt,
+        .started_ms = clock_now_ms(),
+        .dns_ms = RESULT_NO_TIME,
+        .connect_ms = RESULT_NO_TIME,
+        .tls_ms = RESULT_NO_TIME,
+        .first_byte_ms = RESULT_NO_TIME,
+    };
+}
+
+static curl_off_t time_us(CURL *easy, CURLINFO which)
+{
+    curl_off_t us = 0;
+    curl_easy_getinfo(easy, which, &us);
+    return us;
+}
+
+/* libcurl counts each from the start, and leaves 0 where a part was not reached. */
+static uint32_t part_ms(curl_off_t from_us, curl_off_t to_us)
+{
+    if (to_us <= 0)
+        return RESULT_NO_TIME;
+    return (uint32_t)(to_us > from_us ? (to_us - from_us + 500) / 1000 : 0);
+}
+
+static void set_times(CURL *easy, const struct post_end *end, struct result *result)
+{
+    long connections = 0;
+    curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connections);
+    /* Of a connection that was there libcurl gives times, too, which say nothing. */
+    if (connections > 0) {
+        curl_off_t resolved_us = time_us(easy, CURLINFO_NAMELOOKUP_TIME_T);
+        curl_off_t connected_us = time_us(easy, CURLINFO_CONNECT_TIME_T);
+        result->dns_ms = part_ms(0, resolved_us);
+        result->connect_ms = part_ms(resolved_us, connected_us);
+        result->tls_ms = part_ms(connected_us, time_us(easy, CURLINFO_APPCONNECT_TIME_T));
+    }
+    if (end->status > 0)
+        result->first_byte_ms = part_ms(time_us(easy, CURLINFO_PRETRANSFER_TIME_T),
+                                        time_us(easy, CURLINFO_STARTTRANSFER_TIME_T));
+}
+
+/* Of an answer that says "later". */
+static void set_retry_after(CURL *easy, struct result *result)
+{
+    struct curl_header *header;
+    if (outcome_may_pass(result) &&
+        curl_easy_header(easy, "Retry-After", 0, CURLH_HEADER, -1, &header) == CURLHE_OK)
+        result->retry_after_s = retry_after_s(header->value, clock_now_ms() / 1000);
+}
+
+static void keep_body(const struct delivery *delivery, struct held_run *run)
+{
+    size_t kept = delivery->response_bytes < sizeof delivery->body ? delivery->response_bytes
+                                                                   : sizeof delivery->body;
+    if (kept == 0)
+        return;
+    run->body = memory_text(delivery->body, kept);
+    run->result.body = run->body;
+    run->result.body_bytes = (uint16_t)kept;
 }
 
 static void on_done(void *arg, CURL *easy, CURLcode code)
@@ -160,16 +235,49 @@ static void on_done(void *arg, CURL *easy, CURLcode code)
     end.os_error = (int)os_error;
     outcome_of(&end, &run->result);
     run->result.duration_ms = (uint32_t)(end.duration_ms > 0 ? end.duration_ms : 0);
+    set_times(easy, &end, &run->result);
+    set_retry_after(easy, &run->result);
+    keep_body(delivery, run);
 
     const struct delivery_options *options = &delivery->deliveries->options;
     delivery_give_back(delivery);
     options->on_done(options->arg, run);
 }
 
+/* Returns the whole list. */
+static struct curl_slist *set_headers(struct own_headers *headers, const struct held_run *run)
+{
+    char id[RUN_ID_SIZE], scheduled[CLOCK_TEXT_SIZE];
+    struct signed_message message = {
+        .id = run_id(id, &run->run),
+        .timestamp_s = run->result.started_ms / 1000,
+        .payload = run->details->payload,
+        .payload_bytes = run->details->payload_bytes,
+    };
+    snprintf(headers->id_text, sizeof headers->id_text, ID_NAME "%s", id);
+    snprintf(headers->time_text, sizeof headers->time_text, TIME_NAME "%" PRId64,
+             message.timestamp_s);
+    snprintf(headers->scheduled_text, sizeof headers->scheduled_text, SCHEDULED_NAME "%s",
+             clock_format_s(scheduled, run->run.slot_s));
+    snprintf(headers->attempt_text, sizeof headers->attempt_text, ATTEMPT_NAME "%u",
+             (unsigned)run->run.attempt);
+    size_t signature = signature_write(headers->signature_text, run->keys->keys, run->keys->count,
+                                       run->result.started_ms, &message);
+
+    struct curl_slist *of_job = run->details->headers;
+    headers->signature = (struct curl_slist){headers->signature_text, of_job};
+    headers->attempt =
+        (struct curl_slist){headers->attempt_text, signature ? &headers->signature : of_job};
+    headers->scheduled = (struct curl_slist){headers->scheduled_text, &headers->attempt};
+    headers->time = (struct curl_slist){headers->time_text, &headers->scheduled};
+    headers->id = (struct curl_slist){headers->id_text, &headers->time};
+    return &headers->id;
+}
+
 void delivery_start(struct deliveries *deliveries, struct held_run *run)
 {
     struct delivery *delivery = delivery_take(deliveries);
-    struct job_details *details = run->details;
+    const struct job_details *details = run->details;
     CURL *easy = delivery->easy;
     long timeout_ms = run->run.timeout_s > 0 ? run->run.timeout_s * 1000L : 1000L;
 
@@ -181,14 +289,8 @@ void delivery_start(struct deliveries *deliveries, struct held_run *run)
     delivery->error[0] = '\0';
     destination_begin(&delivery->destination, on_connected, delivery);
 
-    char id[RUN_ID_SIZE];
-    snprintf(delivery->id_text, sizeof(delivery->id_text), "webhook-id: %s", run_id(id, &run->run));
-    snprintf(delivery->time_text, sizeof(delivery->time_text), "webhook-timestamp: %lld",
-             (long long)(run->result.started_ms / 1000));
-    delivery->time_header.next = details->headers;
-
     set_option(curl_easy_setopt(easy, CURLOPT_URL, details->url));
-    set_option(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, &delivery->id_header));
+    set_option(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, set_headers(&delivery->headers, run)));
     set_option(
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)details->payload_bytes));
     set_option(curl_easy_setopt(easy, CURLOPT_POSTFIELDS, details->payload));
@@ -202,7 +304,6 @@ void delivery_refuse(struct held_run *run, enum result_outcome outcome, const ch
 {
     result_begin(run);
     run->result.outcome = (uint8_t)outcome;
-    run->result.code = 0;
     snprintf(run->result.error, sizeof(run->result.error), "%s", error);
 }
 

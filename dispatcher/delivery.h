@@ -31,7 +31,7 @@ struct deliveries *deliveries_open(uv_loop_t *loop, const struct delivery_option
 /* Breaks off what is under way. */
 void deliveries_close(struct deliveries *deliveries);
 
-/* run->details are there, and without a problem. */
+/* run->details are there, and without a problem; run->keys, too. */
 void delivery_start(struct deliveries *deliveries, struct held_run *run);
 
 /* Sets the result of a run that cannot be POSTed. */

@@ -16,12 +16,16 @@
  * own business, and a delivery's identity is ours: a user's are left out, as a proxy would.
  */
 static const char *const reserved_headers[] = {
-    "connection", "content-length",    "expect",  "keep-alive", "proxy-connection",  "te",
-    "trailer",    "transfer-encoding", "upgrade", "webhook-id", "webhook-timestamp",
+    "connection", "content-length",    "expect",  "host", "keep-alive", "proxy-connection", "te",
+    "trailer",    "transfer-encoding", "upgrade",
 };
+static const char *const reserved_prefixes[] = {"webhook-", "x-croncoco-"};
 
 static bool header_reserved(const char *name)
 {
+    for (size_t i = 0; i < ARRAY_LENGTH(reserved_prefixes); i++)
+        if (strncasecmp(name, reserved_prefixes[i], strlen(reserved_prefixes[i])) == 0)
+            return true;
     for (size_t i = 0; i < ARRAY_LENGTH(reserved_headers); i++)
         if (strcasecmp(name, reserved_headers[i]) == 0)
             return true;
@@ -176,6 +180,7 @@ struct job_details *job_details_create(const struct job_row *row)
     size_t block_bytes = sizeof(struct job_details) + url_bytes + payload_bytes + 1;
     struct job_details *details = memory_new(1, block_bytes);
     details->job = row->job;
+    details->account = row->account;
     details->version = row->version;
     details->references = 1;
     details->memory_bytes = block_bytes;

@@ -1,6 +1,6 @@
 /*
- * What a delivery needs to know of a job, as of one version, in the form that libcurl takes. Not
- * changed once made, and shared by all deliveries of the job: counted.
+ * What a delivery needs to know of a job, as of one version, or of a notice, in the form that
+ * libcurl takes. Not changed once made, and shared by all deliveries of the job: counted.
  */
 #ifndef DISPATCHER_JOB_DETAILS_H
 #define DISPATCHER_JOB_DETAILS_H
@@ -16,7 +16,8 @@
 #define JOB_HOST_SIZE    264 /* a name of 253 bytes, a colon, a port */
 
 struct job_details {
-    int64_t job;
+    int64_t job;     /* or notice */
+    int64_t account; /* whose secrets it is signed with */
     uint32_t version;
     uint32_t host_hash;
     unsigned references;
@@ -35,7 +36,8 @@ struct job_details {
 
 /* As stored; headers and payload may be NULL. */
 struct job_row {
-    int64_t job;
+    int64_t job; /* or notice, whose version is 0 */
+    int64_t account;
     uint32_t version;
     const char *url;
     const char *headers;

@@ -7,8 +7,12 @@
  * Events only record. The work is done in batches, once a turn of the loop: look-ups in on_events,
  * right behind the events, and the rest in on_turn, right before libuv waits.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include <uv.h>
 
+#include "dispatcher/account_keys.h"
 #include "dispatcher/claim.h"
 #include "dispatcher/delivery.h"
 #include "dispatcher/intake.h"
@@ -27,11 +31,14 @@
 #include "shared/log.h"
 #include "shared/service.h"
 
-#define CACHE_BYTES    ((size_t)128 << 20)
-#define DB_CONNECTIONS 2
+#define CACHE_BYTES        ((size_t)128 << 20)
+#define NOTICE_CACHE_BYTES ((size_t)8 << 20)
+#define KEY_CACHE_ACCOUNTS 200000
+#define DB_CONNECTIONS     2
 /* Without a sign of life for so long, others may soon be given what is held. */
 #define KEPT_MAX_MS    (RUN_ACK_WAIT_MS - 2000)
 #define DB_QUEUE_LIMIT 64
+#define ACCOUNT_EVENTS "event.account.*"
 
 struct dispatcher {
     struct service *service;
@@ -40,6 +47,9 @@ struct dispatcher {
     struct guard *guard;
     struct messages *messages;
     struct job_cache *cache;
+    struct job_cache *notices;
+    struct account_key_cache *keys;
+    struct bus_subscription *account_events;
     struct loader *loader;
     struct launch *launch;
     struct deliveries *deliveries;
@@ -97,7 +107,9 @@ static void on_loaded(void *arg, struct held_run *run)
     if (run->details)
         delivery_refuse(run, RESULT_BLOCKED, run->details->problem);
     else
-        delivery_refuse(run, RESULT_GONE, "the job is no longer there");
+        delivery_refuse(run, RESULT_GONE,
+                        run->run.replay == RUN_NOTICE ? "the notice is no longer there"
+                                                      : "the job is no longer there");
     end_run(dispatcher, run);
 }
 
@@ -146,6 +158,7 @@ static void finish(struct dispatcher *dispatcher)
     if (dispatcher->intake)
         intake_close(dispatcher->intake);
     claims_close(dispatcher->claims);
+    bus_unsubscribe(dispatcher->account_events);
     bus_close(dispatcher->bus); /* the last acknowledgements leave here */
     reports_close(dispatcher->reports);
     deliveries_close(dispatcher->deliveries);
@@ -154,6 +167,8 @@ static void finish(struct dispatcher *dispatcher)
     loader_close(dispatcher->loader);
     messages_free(dispatcher->messages);
     job_cache_free(dispatcher->cache);
+    job_cache_free(dispatcher->notices);
+    account_key_cache_free(dispatcher->keys);
     guard_free(dispatcher->guard);
     service_stopped(dispatcher->service);
 }
@@ -239,10 +254,21 @@ static void on_bus_state(void *arg, bool connected)
         return;
     /* First of all: what is held must not be given to others. */
     keep(dispatcher);
+    account_key_cache_changed_all(dispatcher->keys);
     claims_connected(dispatcher->claims);
     if (dispatcher->intake)
         intake_connected(dispatcher->intake);
     reports_hurry(dispatcher->reports);
+}
+
+/* event.account.<id>: perhaps a secret of it. */
+static void on_account_event(void *arg, const struct bus_message *message)
+{
+    struct dispatcher *dispatcher = arg;
+    const char *id = strrchr(message->subject, '.');
+    int64_t account = id ? strtoll(id + 1, NULL, 10) : 0;
+    if (account > 0)
+        account_key_cache_changed(dispatcher->keys, account);
 }
 
 static void on_db_state(void *arg, bool connected)
@@ -302,8 +328,18 @@ static void open_parts(struct dispatcher *dispatcher)
     const struct config *config = service_config(dispatcher->service);
     dispatcher->messages = messages_create(dispatcher->bus);
     dispatcher->cache = job_cache_create(CACHE_BYTES);
-    dispatcher->loader =
-        loader_open(loop, dispatcher->db, dispatcher->cache, on_loaded, dispatcher);
+    dispatcher->notices = job_cache_create(NOTICE_CACHE_BYTES);
+    dispatcher->keys = account_key_cache_create(KEY_CACHE_ACCOUNTS);
+    dispatcher->account_events =
+        bus_subscribe(dispatcher->bus, ACCOUNT_EVENTS, NULL, on_account_event, dispatcher);
+    struct loader_options loader = {.db = dispatcher->db,
+                                    .jobs = dispatcher->cache,
+                                    .notices = dispatcher->notices,
+                                    .keys = dispatcher->keys,
+                                    .signing_secret = config->webhook_signing_secret,
+                                    .on_done = on_loaded,
+                                    .arg = dispatcher};
+    dispatcher->loader = loader_open(loop, &loader);
     struct launch_options launch = {.concurrency = (unsigned)config->dispatch_concurrency,
                                     .per_host = (unsigned)config->dispatch_per_host,
                                     .start = on_start,

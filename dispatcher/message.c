@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "dispatcher/account_keys.h"
 #include "dispatcher/job_details.h"
 #include "shared/memory.h"
 
@@ -61,6 +62,14 @@ static struct message **bucket_of(struct messages *messages, uint64_t sequence)
     return &messages->buckets[sequence & (BUCKETS - 1)];
 }
 
+void held_run_drop_body(struct held_run *run)
+{
+    free(run->body);
+    run->body = NULL;
+    run->result.body = NULL;
+    run->result.body_bytes = 0;
+}
+
 static void message_free(struct message *message)
 {
     struct messages *messages = message->messages;
@@ -77,9 +86,14 @@ static void message_free(struct message *message)
         message->next->previous = message->previous;
     messages->count--;
     messages->open_runs[message->lane] -= message->open;
-    for (size_t i = 0; i < message->count; i++)
-        if (message->runs[i].details)
-            job_details_release(message->runs[i].details);
+    for (size_t i = 0; i < message->count; i++) {
+        struct held_run *run = &message->runs[i];
+        held_run_drop_body(run);
+        if (run->details)
+            job_details_release(run->details);
+        if (run->keys)
+            account_keys_release(run->keys);
+    }
     free(message);
 }
 

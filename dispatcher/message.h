@@ -18,6 +18,7 @@
 #include "shared/result.h"
 #include "shared/run.h"
 
+struct account_keys;
 struct message;
 struct job_details;
 
@@ -26,7 +27,9 @@ struct held_run {
     struct message *message;
     struct held_run *next;       /* in the queue that it is in */
     struct job_details *details; /* retained; NULL before the look-up, and where it failed */
+    struct account_keys *keys;   /* retained; there with the details */
     struct result result;        /* from the end of the POST on */
+    char *body;                  /* owned: result.body, until it is encoded; NULL: none */
     bool connecting;             /* launch.c's: started, and counts as being connected */
     uint8_t looks;               /* look-ups that found no details, or old ones */
 };
@@ -90,6 +93,8 @@ void message_take_ack_subject(struct message *message, const char *ack_subject, 
  * abandoned. The last one acknowledges the message and frees it with all its runs.
  */
 void held_run_done(struct held_run *run);
+/* The result is encoded: nobody needs the beginning of the answer any more. */
+void held_run_drop_body(struct held_run *run);
 
 /*
  * Gives it back for anybody to take. Runs on their way are dropped where they are seen next, and

@@ -99,3 +99,9 @@ void outcome_of(const struct post_end *end, struct result *result)
         break;
     }
 }
+
+bool outcome_may_pass(const struct result *result)
+{
+    return result->outcome == RESULT_HTTP_ERROR && (result->code == 408 || result->code == 425 ||
+                                                    result->code == 429 || result->code >= 500);
+}

@@ -26,4 +26,7 @@ struct post_end {
 /* Fills outcome, code and error. */
 void outcome_of(const struct post_end *end, struct result *result);
 
+/* An answer that another attempt may change: 408, 425, 429, 5xx. */
+bool outcome_may_pass(const struct result *result);
+
 #endif

@@ -176,6 +176,8 @@ static void publish_waiting(struct reports *reports, unsigned lane)
         run_queue_push(&report->runs, run);
     }
     result_batch_encode(batch, &report->bytes);
+    for (struct held_run *run = report->runs.first; run; run = run->next)
+        held_run_drop_body(run);
     reports->under_way[lane]++;
     reports->published_ms[lane] = clock_monotonic_ms();
     publish(report);

@@ -2,7 +2,8 @@
  * Results on their way to the stream RESULTS. A lane's result goes out at once; those that come
  * within PACE_MS of it, or while REPORTS_PER_LANE messages are unacknowledged, gather in the next.
  * A message without a PubAck is published again, for as long as it takes: the leader ignores what
- * it has had. Nothing here is more than the runs held (message.h).
+ * it has had. Nothing here is more than the runs held (message.h), each with the beginning of its
+ * answer: RESULT_BODY_MAX bytes, kept once, with the run or in the message.
  */
 #ifndef DISPATCHER_REPORT_H
 #define DISPATCHER_REPORT_H

@@ -50,7 +50,7 @@ struct result {
     uint16_t code;      /* HTTP status, 0 where there was no answer */
     int64_t started_ms; /* when the POST began */
     uint32_t duration_ms;
-    /* How long each part took; RESULT_NO_TIME. first_byte_ms counts from the request's end. */
+    /* How long each part took; RESULT_NO_TIME. first_byte_ms counts from the request's start. */
     uint32_t dns_ms, connect_ms, tls_ms, first_byte_ms;
     uint16_t retry_after_s; /* the answer's Retry-After, at most RETRY_AFTER_MAX_S; 0: none */
     uint16_t body_bytes;

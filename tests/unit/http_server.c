@@ -59,6 +59,23 @@ static void on_stream_tick(uv_timer_t *timer)
     send_text(client, body, sizeof(body));
 }
 
+static void answer_letters(struct http_client *client, size_t count)
+{
+    char text[0x1800];
+    int length =
+        snprintf(text, sizeof(text), "HTTP/1.1 200 Text\r\nContent-Length: %zu\r\n\r\n", count);
+    INVARIANT(length > 0 && (size_t)length + count <= sizeof(text));
+    for (size_t i = 0; i < count; i++)
+        text[(size_t)length + i] = (char)('a' + i % 26);
+    send_text(client, text, (size_t)length + count);
+}
+
+static void on_slow(uv_timer_t *timer)
+{
+    static const char head[] = "HTTP/1.1 200 Text\r\nContent-Length: 2\r\n\r\nok";
+    send_text(timer->data, head, strlen(head));
+}
+
 static void answer(struct http_client *client)
 {
     char path[128] = "";
@@ -68,6 +85,15 @@ static void answer(struct http_client *client)
         int length = snprintf(text, sizeof(text), "HTTP/1.1 %s Text\r\nContent-Length: 2\r\n\r\nok",
                               path + 8);
         send_text(client, text, (size_t)length);
+    } else if (strncmp(path, "/later/", 7) == 0) {
+        int length = snprintf(text, sizeof(text),
+                              "HTTP/1.1 %.3s Text\r\nretry-after: %s\r\nContent-Length: 0\r\n\r\n",
+                              path + 7, path + 11);
+        send_text(client, text, (size_t)length);
+    } else if (strncmp(path, "/letters/", 9) == 0) {
+        answer_letters(client, strtoul(path + 9, NULL, 10));
+    } else if (strcmp(path, "/slow") == 0) {
+        uv_timer_start(&client->timer, on_slow, 60, 0);
     } else if (strcmp(path, "/hang-up") == 0) {
         client_close(client);
     } else if (strcmp(path, "/garbage") == 0) {
@@ -139,11 +165,17 @@ static void on_connection(uv_stream_t *listener, int status)
 
 void http_server_open(struct http_server *server, uv_loop_t *loop, const char *address)
 {
+    http_server_open_port(server, loop, address, 0);
+}
+
+void http_server_open_port(struct http_server *server, uv_loop_t *loop, const char *address,
+                           int port)
+{
     memset(server, 0, sizeof(*server));
     server->loop = loop;
     struct sockaddr_storage name;
-    INVARIANT(uv_ip4_addr(address, 0, (struct sockaddr_in *)&name) == 0 ||
-              uv_ip6_addr(address, 0, (struct sockaddr_in6 *)&name) == 0);
+    INVARIANT(uv_ip4_addr(address, port, (struct sockaddr_in *)&name) == 0 ||
+              uv_ip6_addr(address, port, (struct sockaddr_in6 *)&name) == 0);
     INVARIANT(uv_tcp_init(loop, &server->listener) == 0);
     server->listener.data = server;
     INVARIANT(uv_tcp_bind(&server->listener, (const struct sockaddr *)&name, 0) == 0);

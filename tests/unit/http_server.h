@@ -2,6 +2,9 @@
  * A small HTTP server on a test's own loop, on a free loopback port. The path says what it does:
  *
  *   /status/<code>  answers with that status and the body "ok"
+ *   /later/<code>/<value>  answers with that status and Retry-After
+ *   /letters/<count>       answers 200 and a body of so many letters, a, b, c ... z, a ...
+ *   /slow                  answers 200 after 60 ms
  *   /silent         never answers
  *   /hang-up        reads the request and closes
  *   /stream         answers 200 and never ends the body
@@ -27,6 +30,9 @@ struct http_server {
 
 /* address: "127.0.0.1" or "::1". */
 void http_server_open(struct http_server *server, uv_loop_t *loop, const char *address);
+/* port: 0: a free one. */
+void http_server_open_port(struct http_server *server, uv_loop_t *loop, const char *address,
+                           int port);
 /* Closes all connections; the loop must run on until it has no handles. */
 void http_server_close(struct http_server *server);
 

@@ -5,8 +5,10 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "dispatcher/account_keys.h"
 #include "dispatcher/delivery.h"
 #include "dispatcher/job_details.h"
 #include "http_server.h"
@@ -23,6 +25,7 @@ struct fixture {
     struct http_server server;
     struct guard *guard;
     struct deliveries *deliveries;
+    struct account_keys keys; /* of all deliveries */
     struct held_run run;
     unsigned ended;
     unsigned connected;
@@ -54,10 +57,12 @@ static void open_fixture(struct fixture *fixture, const char *address, const cha
                                        .on_done = on_done,
                                        .arg = fixture};
     fixture->deliveries = deliveries_open(&fixture->loop, &options);
+    fixture->keys.references = 1;
 }
 
 static void close_fixture(struct fixture *fixture)
 {
+    free(fixture->run.body);
     deliveries_close(fixture->deliveries);
     http_server_close(&fixture->server);
     uv_run(&fixture->loop, UV_RUN_DEFAULT);
@@ -69,7 +74,9 @@ static const struct result *deliver_row(struct fixture *fixture, const struct jo
                                         uint16_t timeout_s)
 {
     struct held_run *run = &fixture->run;
+    free(run->body);
     memset(run, 0, sizeof(*run));
+    run->keys = &fixture->keys;
     run->run = (struct run){.job = 7, .slot_s = 1800000000, .attempt = 2, .timeout_s = timeout_s};
     run->details = job_details_create(row);
     assert_string_equal(run->details->problem, "");
@@ -240,6 +247,9 @@ static void test_request_on_the_wire(void **state)
     assert_line(&fixture, "\r\nUser-Agent: CronCoco/" CRONCOCO_VERSION "\r\n");
     assert_line(&fixture, "\r\nwebhook-id: msg_7_1800000000\r\n");
     assert_line(&fixture, "\r\nwebhook-timestamp: 1");
+    assert_line(&fixture, "\r\nX-CronCoco-Scheduled-At: 2027-01-15T08:00:00+00:00\r\n");
+    assert_line(&fixture, "\r\nX-CronCoco-Attempt: 2\r\n");
+    assert_null(strcasestr(fixture.server.last_request, "\r\nwebhook-signature"));
     assert_line(&fixture, "\r\n\r\n{\"a\" : 1.50,  \"b\":\"\\u00e9\"}");
     assert_null(strcasestr(fixture.server.last_request, "\r\nAccept-Encoding"));
     assert_null(strcasestr(fixture.server.last_request, "\r\nExpect"));
@@ -250,6 +260,122 @@ static void test_request_on_the_wire(void **state)
     assert_line(&fixture, "\r\nContent-Length: 0\r\n");
     assert_null(strcasestr(fixture.server.last_request, "\r\nContent-Type"));
     close_fixture(&fixture);
+}
+
+static void test_signatures(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    open_fixture(&fixture, "127.0.0.1", "127.0.0.0/8");
+    fixture.keys.count = 2;
+    fixture.keys.keys[0] = (struct signing_key){.key = {1}, .expires_ms = INT64_MAX};
+    fixture.keys.keys[1] = (struct signing_key){.key = {2}, .expires_ms = clock_now_ms() + 60000};
+    const struct result *result = deliver(&fixture, "127.0.0.1", "/status/200", 5);
+    char expected[SIGNATURE_HEADER_SIZE], line[SIGNATURE_HEADER_SIZE + 4];
+    struct signed_message message = {.id = "msg_7_1800000000",
+                                     .timestamp_s = result->started_ms / 1000,
+                                     .payload = "{\"a\":1}",
+                                     .payload_bytes = 7};
+    signature_write(expected, fixture.keys.keys, 2, result->started_ms, &message);
+    snprintf(line, sizeof(line), "\r\n%s\r\n", expected);
+    assert_line(&fixture, line);
+
+    fixture.keys.keys[1].expires_ms = clock_now_ms();
+    result = deliver(&fixture, "127.0.0.1", "/status/200", 5);
+    message.timestamp_s = result->started_ms / 1000;
+    signature_write(expected, fixture.keys.keys, 1, result->started_ms, &message);
+    snprintf(line, sizeof(line), "\r\n%s\r\n", expected);
+    assert_line(&fixture, line);
+
+    fixture.keys.count = 0;
+    deliver(&fixture, "127.0.0.1", "/status/200", 5);
+    assert_null(strcasestr(fixture.server.last_request, "\r\nwebhook-signature"));
+    close_fixture(&fixture);
+}
+
+static void test_beginning_of_the_answer(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {0, 1, 1023, 1024, 1025, 5000};
+    struct fixture fixture;
+    open_fixture(&fixture, "127.0.0.1", "127.0.0.0/8");
+    for (size_t i = 0; i < ARRAY_LENGTH(lengths); i++) {
+        char path[32];
+        snprintf(path, sizeof(path), "/letters/%zu", lengths[i]);
+        const struct result *result = deliver(&fixture, "127.0.0.1", path, 5);
+        assert_int_equal(result->body_bytes, lengths[i] < 1024 ? lengths[i] : 1024);
+        for (size_t at = 0; at < result->body_bytes; at++)
+            assert_int_equal(result->body[at], 'a' + at % 26);
+    }
+    assert_int_equal(deliver(&fixture, "127.0.0.1", "/stream", 5)->body_bytes, RESULT_BODY_MAX);
+    assert_int_equal(deliver(&fixture, "127.0.0.1", "/hang-up", 5)->body_bytes, 0);
+    close_fixture(&fixture);
+}
+
+static void test_times(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    open_fixture(&fixture, "127.0.0.1", "127.0.0.0/8");
+    const struct result *result = deliver(&fixture, "localhost", "/slow", 5);
+    assert_int_equal(result->outcome, RESULT_SUCCESS);
+    assert_true(result->dns_ms < 1000 && result->connect_ms < 1000);
+    assert_int_equal(result->tls_ms, RESULT_NO_TIME);
+    assert_in_range(result->first_byte_ms, 50, 1000);
+    assert_true(result->duration_ms >= result->first_byte_ms);
+
+    /* On the connection that was kept there is only the answer's time. */
+    result = deliver(&fixture, "localhost", "/slow", 5);
+    assert_int_equal(fixture.server.connections, 1);
+    assert_int_equal(result->dns_ms, RESULT_NO_TIME);
+    assert_int_equal(result->connect_ms, RESULT_NO_TIME);
+    assert_int_equal(result->tls_ms, RESULT_NO_TIME);
+    assert_in_range(result->first_byte_ms, 50, 1000);
+
+    assert_int_equal(deliver(&fixture, "127.0.0.1", "/silent", 1)->first_byte_ms, RESULT_NO_TIME);
+    result = deliver(&fixture, "127.0.0.1", "/hang-up", 5);
+    assert_int_equal(result->first_byte_ms, RESULT_NO_TIME);
+    result = deliver(&fixture, "no-such-name.invalid", "/", 5);
+    assert_int_equal(result->outcome, RESULT_DNS);
+    assert_int_equal(result->connect_ms, RESULT_NO_TIME);
+    assert_int_equal(result->first_byte_ms, RESULT_NO_TIME);
+    close_fixture(&fixture);
+}
+
+static void test_retry_after(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        unsigned seconds;
+    } rows[] = {
+        {"/later/503/17", 17}, {"/later/429/99999", RETRY_AFTER_MAX_S},
+        {"/later/408/3", 3},   {"/later/500/5", 5},
+        {"/later/200/17", 0},  {"/later/302/17", 0},
+        {"/later/404/17", 0},  {"/later/503/soon", 0},
+        {"/status/503", 0},
+    };
+    struct fixture fixture;
+    open_fixture(&fixture, "127.0.0.1", "127.0.0.0/8");
+    for (size_t i = 0; i < ARRAY_LENGTH(rows); i++)
+        assert_int_equal(deliver(&fixture, "127.0.0.1", rows[i].path, 5)->retry_after_s,
+                         rows[i].seconds);
+    close_fixture(&fixture);
+}
+
+/* What is refused without a POST says nothing of one. */
+static void test_refused(void **state)
+{
+    (void)state;
+    struct held_run run = {.run = {.job = 7, .slot_s = 60, .replay = 2, .attempt = 3}};
+    run.result.body_bytes = 9;
+    delivery_refuse(&run, RESULT_GONE, "the job is no longer there");
+    assert_result(&run.result, RESULT_GONE, 0, "the job is no longer there");
+    assert_int_equal(run.result.job, 7);
+    assert_int_equal(run.result.attempt, 3);
+    assert_int_equal(run.result.body_bytes, 0);
+    assert_int_equal(run.result.dns_ms, RESULT_NO_TIME);
+    assert_int_equal(run.result.first_byte_ms, RESULT_NO_TIME);
 }
 
 int main(void)
@@ -263,6 +389,11 @@ int main(void)
         cmocka_unit_test(test_tls_without_tls),
         cmocka_unit_test(test_a_request_leaves_once),
         cmocka_unit_test(test_request_on_the_wire),
+        cmocka_unit_test(test_signatures),
+        cmocka_unit_test(test_beginning_of_the_answer),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests_name("destination", tests, NULL, NULL);
 }

@@ -117,7 +117,10 @@ static void test_user_headers(void **state)
         with("https://example.com/",
              "{\"content-type\": \"text/plain\", \"User-Agent\": \"mine\", \"X-Empty\": \"\","
              " \"X-Blank\": \"  \", \"X-Secret\": \"a: b; c\", \"Transfer-Encoding\": \"chunked\","
-             " \"content-length\": \"3\", \"Webhook-Id\": \"forged\", \"Host\": \"inside\"}",
+             " \"content-length\": \"3\", \"Webhook-Id\": \"forged\", \"Host\": \"inside\","
+             " \"WEBHOOK-Signature\": \"v1,forged\", \"webhook-anything\": \"x\","
+             " \"X-CronCoco-Attempt\": \"1\", \"x-croncoco-scheduled-at\": \"x\","
+             " \"X-CronCocoa\": \"other\"}",
              "{}");
     assert_string_equal(details->problem, "");
     assert_int_equal(header_count(details, "content-type: text/plain"), 1);
@@ -125,7 +128,7 @@ static void test_user_headers(void **state)
     assert_int_equal(header_count(details, "X-Empty;"), 1);
     assert_int_equal(header_count(details, "X-Blank;"), 1);
     assert_int_equal(header_count(details, "X-Secret: a: b; c"), 1);
-    assert_int_equal(header_count(details, "Host: inside"), 1);
+    assert_int_equal(header_count(details, "X-CronCocoa: other"), 1);
     size_t total = 0;
     for (const struct curl_slist *header = details->headers; header; header = header->next)
         total++;

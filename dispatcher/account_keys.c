@@ -1,0 +1,259 @@
+#include "dispatcher/account_keys.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "shared/compiler.h"
+#include "shared/memory.h"
+
+/* A job of every minute comes just before or behind the minute: it must find them due, not gone. */
+#define FRESH_MS      55000
+#define USABLE_MS     90000
+#define ASK_AGAIN_MS  15000 /* longer than a query may take */
+#define BUCKETS_FIRST 1024  /* a power of two; doubled as the cache fills */
+
+struct entry {
+    struct entry *next_in_bucket;
+    struct entry *newer, *older; /* by when they were read, or changed */
+    struct entry *next_due;
+    int64_t account;
+    struct account_keys *keys; /* NULL: changed since they were read */
+    uint64_t changed;          /* cache->changes at the last change */
+    int64_t read_ms;           /* monotonic */
+    int64_t asked_ms;          /* monotonic: when they became due */
+    bool due;                  /* in the list of these */
+};
+
+struct account_key_cache {
+    size_t capacity;
+    size_t count;
+    uint64_t changes;     /* so far */
+    uint64_t all_changed; /* changes, when the last one of all came */
+    struct entry *newest, *oldest;
+    struct entry *first_due;
+    size_t due;
+    struct entry **buckets;
+    size_t bucket_count;
+};
+
+struct account_keys *account_keys_retain(struct account_keys *keys)
+{
+    keys->references++;
+    return keys;
+}
+
+void account_keys_release(struct account_keys *keys)
+{
+    INVARIANT(keys->references > 0);
+    if (--keys->references > 0)
+        return;
+    OPENSSL_cleanse(keys, sizeof(*keys));
+    free(keys);
+}
+
+struct account_key_cache *account_key_cache_create(size_t capacity)
+{
+    INVARIANT(capacity > 0);
+    struct account_key_cache *cache = memory_new(1, sizeof(*cache));
+    cache->capacity = capacity;
+    cache->bucket_count = BUCKETS_FIRST;
+    cache->buckets = memory_new(cache->bucket_count, sizeof(struct entry *));
+    return cache;
+}
+
+/* Ids are dense, so the low bits spread them best. */
+static struct entry **bucket_of(const struct account_key_cache *cache, int64_t account)
+{
+    return &cache->buckets[(uint64_t)account & (cache->bucket_count - 1)];
+}
+
+static struct entry *entry_find(const struct account_key_cache *cache, int64_t account)
+{
+    struct entry *entry = *bucket_of(cache, account);
+    while (entry && entry->account != account)
+        entry = entry->next_in_bucket;
+    return entry;
+}
+
+static void age_unlink(struct account_key_cache *cache, struct entry *entry)
+{
+    if (entry->newer)
+        entry->newer->older = entry->older;
+    else
+        cache->newest = entry->older;
+    if (entry->older)
+        entry->older->newer = entry->newer;
+    else
+        cache->oldest = entry->newer;
+}
+
+static void age_link(struct account_key_cache *cache, struct entry *entry)
+{
+    entry->newer = NULL;
+    entry->older = cache->newest;
+    if (entry->older)
+        entry->older->newer = entry;
+    else
+        cache->oldest = entry;
+    cache->newest = entry;
+}
+
+static void due_remove(struct account_key_cache *cache, struct entry *entry)
+{
+    if (!entry->due)
+        return;
+    struct entry **link = &cache->first_due;
+    while (*link != entry)
+        link = &(*link)->next_due;
+    *link = entry->next_due;
+    entry->due = false;
+    cache->due--;
+}
+
+static void keys_drop(struct entry *entry)
+{
+    if (entry->keys)
+        account_keys_release(entry->keys);
+    entry->keys = NULL;
+}
+
+static void entry_remove(struct account_key_cache *cache, struct entry *entry)
+{
+    struct entry **link = bucket_of(cache, entry->account);
+    while (*link != entry)
+        link = &(*link)->next_in_bucket;
+    *link = entry->next_in_bucket;
+    due_remove(cache, entry);
+    age_unlink(cache, entry);
+    keys_drop(entry);
+    cache->count--;
+    free(entry);
+}
+
+void account_key_cache_free(struct account_key_cache *cache)
+{
+    struct entry *older;
+    for (struct entry *entry = cache->newest; entry; entry = older) {
+        older = entry->older;
+        keys_drop(entry);
+        free(entry);
+    }
+    free(cache->buckets);
+    free(cache);
+}
+
+static void grow(struct account_key_cache *cache)
+{
+    free(cache->buckets);
+    cache->bucket_count *= 2;
+    cache->buckets = memory_new(cache->bucket_count, sizeof(struct entry *));
+    for (struct entry *entry = cache->newest; entry; entry = entry->older) {
+        struct entry **bucket = bucket_of(cache, entry->account);
+        entry->next_in_bucket = *bucket;
+        *bucket = entry;
+    }
+}
+
+/* The account's entry, which is the newest now, without keys. */
+static struct entry *entry_renew(struct account_key_cache *cache, int64_t account)
+{
+    struct entry *entry = entry_find(cache, account);
+    if (entry) {
+        due_remove(cache, entry);
+        age_unlink(cache, entry);
+        age_link(cache, entry);
+        keys_drop(entry);
+        return entry;
+    }
+    if (cache->count == cache->capacity)
+        entry_remove(cache, cache->oldest);
+    if (cache->count == cache->bucket_count)
+        grow(cache);
+    entry = memory_new(1, sizeof(*entry));
+    entry->account = account;
+    struct entry **bucket = bucket_of(cache, account);
+    entry->next_in_bucket = *bucket;
+    *bucket = entry;
+    age_link(cache, entry);
+    cache->count++;
+    return entry;
+}
+
+struct account_keys *account_key_cache_find(struct account_key_cache *cache, int64_t account,
+                                            int64_t now_ms)
+{
+    struct entry *entry = entry_find(cache, account);
+    if (!entry || !entry->keys || entry->read_ms + USABLE_MS <= now_ms)
+        return NULL;
+    if (entry->read_ms + FRESH_MS <= now_ms && !entry->due &&
+        (entry->asked_ms == 0 || entry->asked_ms + ASK_AGAIN_MS <= now_ms)) {
+        entry->asked_ms = now_ms;
+        entry->due = true;
+        entry->next_due = cache->first_due;
+        cache->first_due = entry;
+        cache->due++;
+    }
+    return entry->keys;
+}
+
+size_t account_key_cache_take_due(struct account_key_cache *cache, int64_t *accounts, size_t most)
+{
+    size_t count = 0;
+    while (cache->first_due && count < most) {
+        struct entry *entry = cache->first_due;
+        cache->first_due = entry->next_due;
+        entry->due = false;
+        cache->due--;
+        accounts[count++] = entry->account;
+    }
+    return count;
+}
+
+size_t account_key_cache_due(const struct account_key_cache *cache)
+{
+    return cache->due;
+}
+
+uint64_t account_key_cache_mark(const struct account_key_cache *cache)
+{
+    return cache->changes;
+}
+
+void account_key_cache_put(struct account_key_cache *cache, int64_t account,
+                           const struct signing_key *keys, size_t count, uint64_t mark,
+                           int64_t now_ms)
+{
+    INVARIANT(count <= SIGNING_KEYS_MAX);
+    const struct entry *known = entry_find(cache, account);
+    if (cache->all_changed > mark || (known && known->changed > mark))
+        return;
+    struct account_keys *made = memory_new(1, sizeof(*made));
+    made->references = 1;
+    made->count = count;
+    for (size_t i = 0; i < count; i++)
+        made->keys[i] = keys[i];
+    struct entry *entry = entry_renew(cache, account);
+    entry->keys = made;
+    entry->read_ms = now_ms;
+    entry->asked_ms = 0;
+}
+
+void account_key_cache_changed(struct account_key_cache *cache, int64_t account)
+{
+    /* An account that is not known is remembered, too: its keys may be on their way. */
+    entry_renew(cache, account)->changed = ++cache->changes;
+}
+
+void account_key_cache_changed_all(struct account_key_cache *cache)
+{
+    cache->all_changed = ++cache->changes;
+    cache->first_due = NULL;
+    cache->due = 0;
+    for (struct entry *entry = cache->newest; entry; entry = entry->older) {
+        entry->due = false;
+        keys_drop(entry);
+    }
+}
