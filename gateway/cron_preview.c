@@ -53,7 +53,7 @@ static int take_timezone(struct request *request, uint16_t *zone)
         return 0;
     /* "Etc/GMT+5" with a '+' that was not escaped; no name has a space. */
     char *writable = request_memory(request, strlen(name) + 1);
-    memcpy(writable, name, strlen(name));
+    memcpy(writable, name, strlen(name) + 1);
     for (char *space = writable; (space = strchr(space, ' ')) != NULL;)
         *space = '+';
     *zone = zone_find(writable, strlen(writable));

@@ -9,7 +9,7 @@
 
 #define HEADER_BYTES 44
 #define DAY_S        86400
-#define OFFSET_MAX_S (26 * 3600) /* RFC 8536: should lie within -24:59:59 .. 25:59:59 */
+#define OFFSET_MAX_S INT64_C(93600) /* 26 h; RFC 8536: should lie within -24:59:59 .. 25:59:59 */
 
 struct reader {
     const uint8_t *at, *end;

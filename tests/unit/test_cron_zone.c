@@ -14,7 +14,7 @@
 #include "tests/unit/cron_sample.h"
 #include "tests/unit/sample.h"
 
-#define DAY         1440
+#define DAY         INT64_C(1440)
 #define LEAD        (3 * DAY) /* in front of a window: all that may come a second time in it */
 #define WINDOW      (7 * DAY)
 #define WINDOWS     150

@@ -316,7 +316,7 @@ static int parse_footer(const char *footer, struct zone_change **changes, size_t
 {
     uint8_t bytes[400] = "TZif2";
     size_t length = 44;
-    memcpy(bytes + length, "TZif2", 5);
+    memcpy(bytes + length, bytes, 5);
     bytes[length + 39] = 1; /* types */
     bytes[length + 43] = 4; /* letters */
     length += 44 + 6 + 4;
