@@ -314,12 +314,14 @@ static void test_slim_files(void **state)
 /* What a file of version 2 with no times and this footer says. */
 static int parse_footer(const char *footer, struct zone_change **changes, size_t *count)
 {
-    uint8_t bytes[400] = "TZif2";
-    size_t length = 44;
-    memcpy(bytes + length, bytes, 5);
+    static const uint8_t header[44] = {'T', 'Z', 'i', 'f', '2'};
+    uint8_t bytes[400] = {0};
+    size_t length = sizeof header;
+    memcpy(bytes, header, sizeof header);
+    memcpy(bytes + length, header, sizeof header);
     bytes[length + 39] = 1; /* types */
     bytes[length + 43] = 4; /* letters */
-    length += 44 + 6 + 4;
+    length += sizeof header + 6 + 4;
     length += (size_t)snprintf((char *)bytes + length, sizeof bytes - length, "\n%s", footer);
     uint8_t *exact = sample_exact(bytes, length);
     int status = zone_file_parse(exact, length, changes, count);
