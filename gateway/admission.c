@@ -37,7 +37,10 @@ static int find_route(struct request *request)
     case ROUTER_FOUND:
         request->route = match.route;
         request->path_id = match.id;
-        return 0;
+        if (match.text == NULL || request_path_text(request, match.text, match.text_length) == 0)
+            return 0;
+        reply_error(request, 400, "path: broken %%-escape");
+        return -1;
     case ROUTER_NO_PATH: reply_error(request, 404, "Not Found"); return -1;
     case ROUTER_NO_METHOD:
         reply_header(request, "allow", match.allow);
@@ -124,7 +127,10 @@ static int take_body(struct request *request)
 
 static void handle(struct request *request)
 {
-    if (request->route->body == ROUTE_WITH_BODY && take_body(request) != 0)
+    enum route_body body = request->route->body;
+    bool expected =
+        body == ROUTE_WITH_BODY || (body == ROUTE_OPTIONAL_BODY && request->h2o->entity.len > 0);
+    if (expected && take_body(request) != 0)
         return;
     request->route->handler(request);
 }

@@ -5,5 +5,6 @@
 struct request;
 
 void executions_list(struct request *request);
+void executions_show(struct request *request);
 
 #endif

@@ -1,4 +1,4 @@
-/* Jobs: create, list, show, update, delete. */
+/* Jobs: create, list, show, update, declare, delete. */
 #ifndef GATEWAY_JOBS_H
 #define GATEWAY_JOBS_H
 
@@ -8,6 +8,7 @@ void jobs_create(struct request *request);
 void jobs_list(struct request *request);
 void jobs_show(struct request *request);
 void jobs_update(struct request *request);
+void jobs_put(struct request *request);
 void jobs_delete(struct request *request);
 
 #endif

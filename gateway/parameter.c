@@ -19,6 +19,22 @@ int parameter_text(struct request *request, const char *name, const char **value
     return -1;
 }
 
+int parameter_boolean(struct request *request, const char *name, bool *value, const bool **given)
+{
+    const char *text;
+    *given = NULL;
+    if (parameter_text(request, name, &text) != 0)
+        return -1;
+    if (text == NULL)
+        return 0;
+    *value = strcmp(text, "true") == 0;
+    *given = value;
+    if (*value || strcmp(text, "false") == 0)
+        return 0;
+    reply_error(request, 400, "%s: must be true or false", name);
+    return -1;
+}
+
 /* Digits only: strtoll would take spaces and signs too. */
 static bool parse_integer(const char *text, int64_t *value)
 {

@@ -135,15 +135,15 @@ static int hex_digit(char c)
     return -1;
 }
 
-/* Decodes a value of application/x-www-form-urlencoded. */
+/* Resolves %-escapes; with plus as in application/x-www-form-urlencoded, where it is a space. */
 static enum request_parameter decode(struct request *request, const char *text, size_t length,
-                                     const char **value)
+                                     bool plus, const char **value)
 {
     char *decoded = h2o_mem_alloc_pool(&request->h2o->pool, length + 1);
     size_t written = 0;
     for (size_t i = 0; i < length; i++) {
         char c = text[i];
-        if (c == '+') {
+        if (c == '+' && plus) {
             c = ' ';
         } else if (c == '%') {
             int high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
@@ -173,13 +173,18 @@ enum request_parameter request_parameter(struct request *request, const char *na
         size_t length = ampersand != NULL ? (size_t)(ampersand - next) : left;
         if (length > name_length && next[name_length] == '=' &&
             memcmp(next, name, name_length) == 0)
-            return decode(request, next + name_length + 1, length - name_length - 1, value);
+            return decode(request, next + name_length + 1, length - name_length - 1, true, value);
         if (ampersand == NULL)
             break;
         next += length + 1;
         left -= length + 1;
     }
     return PARAMETER_ABSENT;
+}
+
+int request_path_text(struct request *request, const char *text, size_t length)
+{
+    return decode(request, text, length, false, &request->path_text) == PARAMETER_PRESENT ? 0 : -1;
 }
 
 void request_wait(struct request *request, struct request_list *list)

@@ -36,6 +36,7 @@ struct request {
     struct connection *connection;
     const struct route *route; /* NULL where none matches */
     int64_t path_id;           /* the {id} of the path, or 0 */
+    const char *path_text;     /* the other {...} of the path, decoded; NULL where it has none */
     int64_t account;           /* whose key was sent; 0 where none is needed */
     h2o_iovec_t method, path, query;
     char id[REQUEST_ID_MAX + 1];
@@ -68,6 +69,9 @@ enum request_parameter {
 };
 enum request_parameter request_parameter(struct request *request, const char *name,
                                          const char **value) MUST_CHECK;
+
+/* A segment of the path, decoded, to path_text; -1: a bad %-escape, or a NUL. */
+int request_path_text(struct request *request, const char *text, size_t length) MUST_CHECK;
 
 /* A request waits on one list at most. */
 void request_wait(struct request *request, struct request_list *list);

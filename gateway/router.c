@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ID_PATTERN "{id}"
-
 static bool text_is(const char *text, size_t length, const char *expected)
 {
     return strlen(expected) == length && memcmp(text, expected, length) == 0;
@@ -27,19 +25,45 @@ static bool parse_id(const char *text, size_t length, int64_t *id)
     return true;
 }
 
-static bool path_matches(const char *pattern, const char *path, size_t length, int64_t *id)
+/* The bytes to the next '/' or the end. */
+static size_t segment_length(const char *text, size_t length)
 {
-    *id = 0;
-    const char *hole = strstr(pattern, ID_PATTERN);
-    if (hole == NULL)
-        return text_is(path, length, pattern);
-    size_t before = (size_t)(hole - pattern);
-    const char *behind = hole + strlen(ID_PATTERN);
-    size_t behind_length = strlen(behind);
-    if (length <= before + behind_length || memcmp(path, pattern, before) != 0 ||
-        memcmp(path + length - behind_length, behind, behind_length) != 0)
-        return false;
-    return parse_id(path + before, length - before - behind_length, id);
+    const char *slash = memchr(text, '/', length);
+    return slash != NULL ? (size_t)(slash - text) : length;
+}
+
+static bool segment_matches(const char *pattern, size_t pattern_length, const char *path,
+                            size_t length, struct router_match *match)
+{
+    if (pattern_length == 0 || pattern[0] != '{')
+        return pattern_length == length && memcmp(pattern, path, length) == 0;
+    if (text_is(pattern, pattern_length, "{id}"))
+        return parse_id(path, length, &match->id);
+    match->text = path;
+    match->text_length = length;
+    return length > 0;
+}
+
+/* Fills id and text of the match. */
+static bool path_matches(const char *pattern, const char *path, size_t length,
+                         struct router_match *match)
+{
+    size_t pattern_length = strlen(pattern);
+    match->id = 0;
+    match->text = NULL;
+    match->text_length = 0;
+    for (;;) {
+        size_t expected = segment_length(pattern, pattern_length);
+        size_t found = segment_length(path, length);
+        if (!segment_matches(pattern, expected, path, found, match))
+            return false;
+        if (expected == pattern_length || found == length)
+            return expected == pattern_length && found == length;
+        pattern += expected + 1;
+        pattern_length -= expected + 1;
+        path += found + 1;
+        length -= found + 1;
+    }
 }
 
 static void allow_method(char allow[static ROUTER_ALLOW_SIZE], const char *method)
@@ -57,13 +81,11 @@ enum router_verdict router_match(const struct route *routes, size_t count, const
     *match = (struct router_match){0};
     bool head = text_is(method, method_length, "HEAD");
     for (size_t i = 0; i < count; i++) {
-        int64_t id;
-        if (!path_matches(routes[i].path, path, path_length, &id))
+        if (!path_matches(routes[i].path, path, path_length, match))
             continue;
         bool get = strcmp(routes[i].method, "GET") == 0;
         if ((head && get) || text_is(method, method_length, routes[i].method)) {
             match->route = &routes[i];
-            match->id = id;
             return ROUTER_FOUND;
         }
         allow_method(match->allow, routes[i].method);

@@ -21,11 +21,16 @@ enum route_access {
     ROUTE_ACCOUNT  /* whoever sends an API key */
 };
 
-enum route_body { ROUTE_WITHOUT_BODY, ROUTE_WITH_BODY /* a JSON object */ };
+enum route_body {
+    ROUTE_WITHOUT_BODY,
+    ROUTE_WITH_BODY,    /* a JSON object */
+    ROUTE_OPTIONAL_BODY /* the same, or none */
+};
 
 struct route {
     const char *method;
-    const char *path; /* "{id}" stands for a number from 1 on; at most once */
+    const char *path; /* "{id}" stands for a number from 1 on, any other "{name}" for the text of
+                         one segment; each at most once */
     void (*handler)(struct request *request);
     enum route_access access;
     enum route_body body;
@@ -39,8 +44,10 @@ enum router_verdict {
 };
 
 struct router_match {
-    const struct route *route;     /* ROUTER_FOUND */
-    int64_t id;                    /* of the path; 0 where the pattern has none */
+    const struct route *route; /* ROUTER_FOUND */
+    int64_t id;                /* of the path; 0 where the pattern has none */
+    const char *text;          /* of the path, not decoded; NULL where the pattern has none */
+    size_t text_length;
     char allow[ROUTER_ALLOW_SIZE]; /* "GET, HEAD, OPTIONS" */
 };
 

@@ -6,8 +6,11 @@
 #include "gateway/billing_event.h"
 #include "gateway/cron_preview.h"
 #include "gateway/executions.h"
+#include "gateway/job_runs.h"
+#include "gateway/job_stats.h"
 #include "gateway/jobs.h"
 #include "gateway/openapi.h"
+#include "gateway/webhook_secret.h"
 
 const struct route routes[] = {
     {"POST", "/register", accounts_register, ROUTE_METERED, ROUTE_WITH_BODY},
@@ -23,7 +26,17 @@ const struct route routes[] = {
     {"GET", "/jobs/{id}", jobs_show, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"PATCH", "/jobs/{id}", jobs_update, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
     {"DELETE", "/jobs/{id}", jobs_delete, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"PUT", "/jobs/external/{external_id}", jobs_put, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
+    {"POST", "/jobs/{id}/run", job_runs_start, ROUTE_ACCOUNT, ROUTE_OPTIONAL_BODY},
+    {"POST", "/jobs/{id}/replay", job_runs_replay, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
+    {"GET", "/jobs/{id}/stats", job_stats_show, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"GET", "/jobs/{id}/executions", executions_list, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"GET", "/jobs/{id}/executions/{execution}", executions_show, ROUTE_ACCOUNT,
+     ROUTE_WITHOUT_BODY},
+    {"GET", "/webhook-secret", webhook_secret_show, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"POST", "/webhook-secret", webhook_secret_create, ROUTE_ACCOUNT, ROUTE_OPTIONAL_BODY},
+    {"POST", "/webhook-secret/rotate", webhook_secret_rotate, ROUTE_ACCOUNT, ROUTE_OPTIONAL_BODY},
+    {"DELETE", "/webhook-secret", webhook_secret_delete, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"GET", "/billing", billing_show, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"POST", "/billing/upgrade", billing_upgrade, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
     {"POST", "/billing/downgrade", billing_downgrade, ROUTE_ACCOUNT, ROUTE_WITH_BODY},

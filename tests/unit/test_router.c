@@ -14,6 +14,8 @@ static const struct route table[] = {
     {"PATCH", "/jobs/{id}", NULL, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
     {"DELETE", "/jobs/{id}", NULL, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"GET", "/jobs/{id}/executions", NULL, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"PUT", "/jobs/external/{external_id}", NULL, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
+    {"GET", "/jobs/{id}/executions/{execution}", NULL, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
 };
 
 static enum router_verdict match(const char *method, const char *path, struct router_match *result)
@@ -30,20 +32,28 @@ static void paths_find_their_routes(void **state)
         const char *path;
         size_t route;
         int64_t id;
+        const char *text;
     } cases[] = {
-        {"GET", "/jobs", 0, 0},
-        {"HEAD", "/jobs", 0, 0},
-        {"POST", "/jobs", 1, 0},
-        {"PATCH", "/jobs/1", 2, 1},
-        {"DELETE", "/jobs/9223372036854775807", 3, INT64_MAX},
-        {"GET", "/jobs/42/executions", 4, 42},
-        {"HEAD", "/jobs/42/executions", 4, 42},
+        {"GET", "/jobs", 0, 0, NULL},
+        {"HEAD", "/jobs", 0, 0, NULL},
+        {"POST", "/jobs", 1, 0, NULL},
+        {"PATCH", "/jobs/1", 2, 1, NULL},
+        {"DELETE", "/jobs/9223372036854775807", 3, INT64_MAX, NULL},
+        {"GET", "/jobs/42/executions", 4, 42, NULL},
+        {"HEAD", "/jobs/42/executions", 4, 42, NULL},
+        {"PUT", "/jobs/external/a", 5, 0, "a"},
+        {"PUT", "/jobs/external/a%2Fb", 5, 0, "a%2Fb"},
+        {"PUT", "/jobs/external/executions", 5, 0, "executions"},
+        {"GET", "/jobs/7/executions/msg_7_60", 6, 7, "msg_7_60"},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct router_match result;
         assert_int_equal(match(cases[i].method, cases[i].path, &result), ROUTER_FOUND);
         assert_ptr_equal(result.route, &table[cases[i].route]);
         assert_int_equal(result.id, cases[i].id);
+        assert_int_equal(result.text_length, cases[i].text != NULL ? strlen(cases[i].text) : 0);
+        if (cases[i].text != NULL)
+            assert_memory_equal(result.text, cases[i].text, result.text_length);
     }
 }
 
@@ -71,6 +81,12 @@ static void other_paths_are_not_found(void **state)
                                         "/JOBS",
                                         "/jobs/%31",
                                         "/jobs/1/2/executions",
+                                        "/jobs/external",
+                                        "/jobs/external/",
+                                        "/jobs/external/a/b",
+                                        "/jobs/external/a/",
+                                        "/jobs/7/executions//",
+                                        "/jobs/x/executions/y",
                                         "/executions"};
     for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
         struct router_match result;
@@ -90,6 +106,9 @@ static void other_methods_are_told_which_there_are(void **state)
     assert_int_equal(match("get", "/jobs", &result), ROUTER_NO_METHOD);
     assert_int_equal(match("OPTIONS", "/jobs/1/executions", &result), ROUTER_OPTIONS);
     assert_string_equal(result.allow, "GET, HEAD, OPTIONS");
+    assert_int_equal(match("GET", "/jobs/external/a", &result), ROUTER_NO_METHOD);
+    assert_string_equal(result.allow, "PUT, OPTIONS");
+    assert_int_equal(match("OPTIONS", "/jobs/external/a", &result), ROUTER_OPTIONS);
 }
 
 int main(void)
