@@ -1,9 +1,10 @@
 /*
  * A webhook that answers 200 as fast as it can and counts.
  *
- *   bench_receiver PORT
+ *   bench_receiver PORT [HOSTS]
  *
- * GET /count answers the number of POSTs so far.
+ * GET /count answers the number of POSTs so far. POST /fail is answered 500, POST /hang never. With
+ * HOSTS it listens on so many addresses from 127.0.0.1 on, each of which is a host of its own.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -15,10 +16,12 @@
 
 #include "shared/memory.h"
 
-#define HELD_MAX 65536 /* bytes of requests that have not come whole */
-#define BACKLOG  4096
+#define HELD_MAX  65536 /* bytes of requests that have not come whole */
+#define BACKLOG   4096
+#define HOSTS_MAX 4096
 
-static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+static const char good[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+static const char bad[] = "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 4\r\n\r\noops";
 
 static uint64_t posts;
 
@@ -93,17 +96,33 @@ static size_t request_size(const char *bytes, size_t length)
     return size <= length ? size : 0;
 }
 
+static bool is_to(const char *request, const char *path)
+{
+    static const char method[] = "POST ";
+    return strncmp(request, method, sizeof(method) - 1) == 0 &&
+           strncmp(request + sizeof(method) - 1, path, strlen(path)) == 0;
+}
+
+static void answer_post(struct client *client, const char *request)
+{
+    posts++;
+    if (is_to(request, "/hang"))
+        return;
+    if (is_to(request, "/fail"))
+        client_send(client, bad, sizeof(bad) - 1);
+    else
+        client_send(client, good, sizeof(good) - 1);
+}
+
 static void client_serve(struct client *client)
 {
     size_t done = 0;
     size_t size;
     while ((size = request_size(client->held + done, client->length - done)) > 0) {
-        if (client->held[done] == 'G') {
+        if (client->held[done] == 'G')
             send_count(client);
-        } else {
-            posts++;
-            client_send(client, answer, sizeof(answer) - 1);
-        }
+        else
+            answer_post(client, client->held + done);
         done += size;
     }
     memmove(client->held, client->held + done, client->length - done);
@@ -145,23 +164,32 @@ static void on_connection(uv_stream_t *listener, int status)
         client_close(client);
 }
 
+/* 127.0.0.1 and what follows it. */
+static int listen_on(uv_loop_t *loop, uv_tcp_t *listener, int port, int host)
+{
+    struct sockaddr_in address;
+    uv_ip4_addr("127.0.0.1", port, &address);
+    address.sin_addr.s_addr = htonl(ntohl(address.sin_addr.s_addr) + (uint32_t)host);
+    uv_tcp_init(loop, listener);
+    int error = uv_tcp_bind(listener, (const struct sockaddr *)&address, 0);
+    return error ? error : uv_listen((uv_stream_t *)listener, BACKLOG, on_connection);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: bench_receiver PORT\n");
+    int hosts = argc == 3 ? (int)strtol(argv[2], NULL, 10) : 1;
+    if (argc < 2 || argc > 3 || hosts < 1 || hosts > HOSTS_MAX) {
+        fprintf(stderr, "usage: bench_receiver PORT [HOSTS]\n");
         return 64;
     }
     uv_loop_t *loop = uv_default_loop();
-    uv_tcp_t listener;
-    struct sockaddr_in address;
-    uv_ip4_addr("127.0.0.1", (int)strtol(argv[1], NULL, 10), &address);
-    uv_tcp_init(loop, &listener);
-    int error = uv_tcp_bind(&listener, (const struct sockaddr *)&address, 0);
-    if (error == 0)
-        error = uv_listen((uv_stream_t *)&listener, BACKLOG, on_connection);
-    if (error != 0) {
-        fprintf(stderr, "port %s: %s\n", argv[1], uv_strerror(error));
-        return 69;
+    uv_tcp_t *listeners = memory_new((size_t)hosts, sizeof(*listeners));
+    for (int host = 0; host < hosts; host++) {
+        int error = listen_on(loop, &listeners[host], (int)strtol(argv[1], NULL, 10), host);
+        if (error != 0) {
+            fprintf(stderr, "port %s: %s\n", argv[1], uv_strerror(error));
+            return 69;
+        }
     }
     return uv_run(loop, UV_RUN_DEFAULT);
 }

@@ -79,12 +79,13 @@ def bare(program: str, *arguments, times: int = 3) -> Bare:
 class Server:
     """A bare program that listens; for a with statement."""
 
-    def __init__(self, program: str):
+    def __init__(self, program: str, *arguments):
         self.program = program
+        self.arguments = [str(argument) for argument in arguments]
         self.port = ports.free_port()
 
     def __enter__(self) -> "Server":
-        self.process = child.start([process.binary(f"bench_{self.program}"), str(self.port)], None)
+        self.process = child.start([process.binary(f"bench_{self.program}"), str(self.port), *self.arguments], None)
         time.sleep(0.3)
         return self
 

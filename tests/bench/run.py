@@ -1,7 +1,7 @@
 """
 The benchmarks: our figures beside those of bare programs, measured in the same run.
 
-    run.py [tick] [path] [dispatcher] [api] [failover]      all of them without an argument
+    run.py [tick] [path] [fairness] [dispatcher] [api] [failover]      all of them without an argument
 """
 
 import base64
@@ -18,6 +18,7 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
+import fairness  # noqa: E402
 import load  # noqa: E402
 import measure  # noqa: E402
 import seed  # noqa: E402
@@ -55,11 +56,11 @@ class BareStack(Stack):
     def __exit__(self, *_):
         self.stop()
 
-    def seed_jobs(self, count: int, account_count: int, url: str, margin_s: float) -> int:
+    def seed_jobs(self, count: int, account_count: int, url: str, margin_s: float, plan: str = seed.PLAN) -> int:
         """Jobs that are all due in one minute, at least margin_s away; returns that minute."""
         minute = wait.next_minute(margin_s)
         at = datetime.datetime.fromtimestamp(minute, datetime.timezone.utc)
-        seed.accounts(self.postgres, account_count)
+        seed.accounts(self.postgres, account_count, plan)
         seed.jobs(self.postgres, count, account_count, f"{at.minute} {at.hour} * * *", url)
         return minute
 
@@ -137,15 +138,22 @@ def bench_path() -> list[Figure]:
         wait.until(finished, 120, "every run has its row", 0.25)
         seconds = time.time() - minute
         cpu_us = (stack.cpu_s() - cpu_before) / count * 1e6
-        p50, p99, worst = stack.postgres.query(
-            "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY late), percentile_cont(0.99) WITHIN GROUP "
-            "(ORDER BY late), max(late) FROM (SELECT extract(epoch FROM triggered_at - scheduled_at)::float8 AS late "
-            "FROM executions) AS lateness")[0]
+        late = fairness.lateness(stack)
         assert posts_of(receiver) == count
     return [
         Figure("100,000 due runs to a receiver and into PostgreSQL", f"{count / seconds:.0f} runs/s"),
         Figure("  CPU a run: our processes, NATS, PostgreSQL", f"{cpu_us:.0f} us", "100 us", ratio(cpu_us, 100)),
-        Figure("  lateness p50 / p99 / max", f"{p50:.2f} / {p99:.2f} / {worst:.2f} s"),
+        Figure("  lateness p50 / p99 / max", str(late)),
+    ]
+
+
+def bench_fairness() -> list[Figure]:
+    well, sick = fairness.paths()
+    before, amid = fairness.minute(BareStack(), well), fairness.minute(BareStack(), sick)
+    return [
+        Figure("1,000 accounts x 50 due runs: lateness p50 / p99 / max of nine tenths", str(amid.lateness),
+               str(before.lateness), amid.lateness.over(before.lateness)),
+        Figure("  while 5 % answer 500 and 5 % hang: POSTs under way at the end", f"{amid.under_way}"),
     ]
 
 
@@ -256,8 +264,8 @@ def bench_failover() -> list[Figure]:
     return figures
 
 
-PARTS = {"tick": bench_tick, "path": bench_path, "dispatcher": bench_dispatcher, "api": bench_api,
-         "failover": bench_failover}
+PARTS = {"tick": bench_tick, "path": bench_path, "fairness": bench_fairness, "dispatcher": bench_dispatcher,
+         "api": bench_api, "failover": bench_failover}
 
 
 def print_table(figures: list[Figure]) -> None:

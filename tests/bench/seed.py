@@ -3,16 +3,27 @@
 import hashlib
 import secrets
 
+PLAN = "bench"
+ENOUGH = 1_000_000_000
 
 
 def keys(count: int) -> list[str]:
     return ["coco_" + secrets.token_hex(20) for _ in range(count)]
 
 
-def accounts(postgres, count: int, plan: str = "business") -> list[str]:
+def unlimited_plan(cursor) -> None:
+    """One whose limits are never reached: what is measured is not how they hold."""
+    cursor.execute(
+        "INSERT INTO plans (name, active_jobs, stored_jobs, executions_per_month, min_interval_seconds, concurrency, "
+        "burst_per_minute, timeout_seconds, history_days) VALUES (%s, %s, %s, %s, 60, %s, %s, 30, 30) "
+        "ON CONFLICT (name) DO NOTHING", (PLAN, ENOUGH, ENOUGH, ENOUGH, ENOUGH, ENOUGH))
+
+
+def accounts(postgres, count: int, plan: str = PLAN) -> list[str]:
     """Accounts 1 to count; returns their API keys in that order."""
     made = keys(count)
     with postgres.connect() as connection, connection.cursor() as cursor:
+        unlimited_plan(cursor)
         with cursor.copy("COPY accounts (id, email, plan, key_hash, created_at) FROM STDIN") as copy:
             for number, key in enumerate(made, 1):
                 digest = hashlib.sha256(key.encode()).hexdigest()
@@ -22,11 +33,21 @@ def accounts(postgres, count: int, plan: str = "business") -> list[str]:
 
 
 def jobs(postgres, count: int, account_count: int, expression: str, url: str) -> None:
-    """Jobs 1 to count, spread over the accounts."""
+    """Jobs 1 to count, spread over the accounts: job n belongs to account 1 + n % account_count."""
     with postgres.connect() as connection:
         connection.execute(
-            "INSERT INTO jobs SELECT n, 1 + n %% %s, 1, 'bench', %s, %s, NULL, '{\"benchmark\": true}', NULL, true, "
-            "now(), now(), now() FROM generate_series(1, %s) AS n", (account_count, expression, url, count))
+            "INSERT INTO jobs (id, account_id, version, name, cron_expression, webhook_url, payload, enabled, due_after, "
+            "created_at, updated_at) SELECT n, 1 + n %% %s, 1, 'bench', %s, %s, '{\"benchmark\": true}', true, now(), "
+            "now(), now() FROM generate_series(1, %s) AS n", (account_count, expression, url, count))
         connection.execute("UPDATE progress SET next_job = %s", (count + 1,))
+        connection.execute("VACUUM ANALYZE jobs")
+        connection.execute("CHECKPOINT")
+
+
+def aim(postgres, urls: list[str]) -> None:
+    """The jobs of account n POST to urls[n - 1]."""
+    with postgres.connect() as connection:
+        connection.execute("UPDATE jobs SET webhook_url = url FROM unnest(%s::text[]) WITH ORDINALITY AS u (url, number) "
+                           "WHERE account_id = number", (urls,))
         connection.execute("VACUUM ANALYZE jobs")
         connection.execute("CHECKPOINT")
