@@ -40,8 +40,10 @@ class Fired:
         return f"{self.prefix}/{name}"
 
     def make(self, name: str, *answers: Answer, **fields) -> None:
+        """Without retries: those have a file of their own."""
         url = self.receiver.script(self.path(name), *answers)
-        self.jobs[name] = self.api.create_job(name=name, **{"cron_expression": "* * * * *", "webhook_url": url} | fields)
+        usual = {"cron_expression": "* * * * *", "webhook_url": url, "max_retries": 0}
+        self.jobs[name] = self.api.create_job(name=name, **usual | fields)
 
     def requests(self, name: str) -> list:
         return self.receiver.requests(self.path(name))
@@ -96,7 +98,8 @@ def fired(stack, receiver):
     # The plan decides about the time-out: 10 s on the free one, whose accounts keep the jobs they have.
     made.impatient = stack.account("pro")
     made.receiver.script(made.path("hang"), Answer(hang=True))
-    made.hang = made.impatient.create_job(cron_expression="* * * * *", webhook_url=receiver.url(made.path("hang")))
+    made.hang = made.impatient.create_job(cron_expression="* * * * *", webhook_url=receiver.url(made.path("hang")),
+                                          max_retries=0)
     stack.set_plan(made.impatient.address, "free")
 
     made.minute = wait.next_minute()
@@ -137,6 +140,16 @@ def test_standard_webhook_headers(fired):
         assert re.fullmatch(r"[A-Za-z0-9._-]{8,64}", request.webhook_id)
         assert abs(int(request.header("webhook-timestamp")) - request.arrived) < LATE_S + 1
     assert fired.first("plain").webhook_id != fired.first("full").webhook_id
+
+
+def test_our_own_headers(fired):
+    for name in ("plain", "full"):
+        request = fired.first(name)
+        scheduled = shapes.parse_time(request.header("x-croncoco-scheduled-at"))
+        assert scheduled == fired.minute
+        assert request.webhook_id == f"msg_{fired.jobs[name]['id']}_{fired.minute}"
+        assert request.header("x-croncoco-attempt") == "1"
+        assert request.header("webhook-signature") is None  # no secret was asked for
 
 
 def test_payload_byte_for_byte(fired):
