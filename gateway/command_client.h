@@ -32,7 +32,7 @@ struct command_client *command_client_open(const struct command_client_options *
 typedef void command_answer_cb(struct request *request, const struct answer *answer);
 
 /*
- * Completes the command by id, fingerprint, account, time, secret id and reply, and sends it.
+ * Completes the command by id, fingerprint, account, time and reply, and sends it.
  * scope: see identity.h. Where there is no answer to pass on, the request is answered here: 400 for
  * a bad Idempotency-Key, 409 for one that another request under way has, 503 for too many commands
  * and for no answer in time.

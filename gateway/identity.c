@@ -7,8 +7,7 @@
 #include "gateway/request.h"
 #include "shared/buffer.h"
 
-#define SECRET_LABEL "webhook-secret\n"
-#define SCOPE_BYTES  16 /* of the hash of an e-mail address or token */
+#define SCOPE_BYTES 16 /* of the hash of an e-mail address or token */
 
 static bool is_idempotency_key(h2o_iovec_t key)
 {
@@ -56,15 +55,4 @@ int identity_find(struct identity *identity, const struct request *request, cons
     snprintf(identity->id, sizeof identity->id, "e%s:%.*s", hex_encode(hash, SCOPE_BYTES, hex),
              (int)key.len, key.base);
     return 0;
-}
-
-void identity_secret_id(const char *id, size_t length, uint8_t secret_id[static TOKEN_ID_SIZE])
-{
-    struct buffer text = BUFFER_EMPTY;
-    uint8_t hash[HASH_SIZE];
-    buffer_text(&text, SECRET_LABEL);
-    buffer_append(&text, id, length);
-    secret_hash(text.data, text.length, hash);
-    memcpy(secret_id, hash, TOKEN_ID_SIZE);
-    buffer_free(&text);
 }

@@ -29,10 +29,4 @@ struct identity {
 int identity_find(struct identity *identity, const struct request *request,
                   const char *scope) MUST_CHECK;
 
-/*
- * The id of the webhook secret that a command asks for: it follows from the command's, so that a
- * repeated request gets the same secret.
- */
-void identity_secret_id(const char *id, size_t length, uint8_t secret_id[static TOKEN_ID_SIZE]);
-
 #endif

@@ -1,14 +1,17 @@
 #include "gateway/webhook_secret.h"
 
+#include <string.h>
+
 #include "gateway/command_client.h"
 #include "gateway/fields.h"
 #include "gateway/gateway.h"
-#include "gateway/identity.h"
 #include "gateway/query.h"
 #include "gateway/reply.h"
 #include "gateway/request.h"
 #include "gateway/sql.h"
 #include "shared/clock.h"
+#include "shared/json.h"
+#include "shared/log.h"
 #include "shared/secret.h"
 
 static void write_time(struct buffer *out, const char *name, int64_t time_ms)
@@ -39,24 +42,47 @@ void webhook_secret_show(struct request *request)
 }
 
 /*
- * The secret itself never travels: it follows from the command's id, which the answer names, so
- * whoever repeats the request gets the same one. The leader's answer tells the times.
+ * The secret itself never travels: it is made from its id. The answer names that of the first
+ * command of this identity, so whoever repeats the request gets the same secret.
  */
+static int write_granted(struct request *request, const cJSON *told, struct buffer *body)
+{
+    uint8_t secret_id[TOKEN_ID_SIZE];
+    char text[WEBHOOK_SECRET_SIZE];
+    const char *hex = json_text(told, "secret_id");
+    const char *created = json_text(told, "created_at");
+    const char *previous = json_text(told, "previous_expires_at");
+    if (hex == NULL || created == NULL ||
+        hex_decode(hex, strlen(hex), secret_id, sizeof secret_id) != 0)
+        return -1;
+    webhook_secret(request->gateway->config->webhook_signing_secret, secret_id, text);
+    buffer_format(body, "{\"secret\":\"%s\",\"created_at\":", text);
+    json_write_string(body, created, strlen(created));
+    if (previous != NULL) {
+        buffer_text(body, ",\"previous_expires_at\":");
+        json_write_string(body, previous, strlen(previous));
+    }
+    buffer_text(body, "}");
+    return 0;
+}
+
 static void on_granted(struct request *request, const struct answer *answer)
 {
-    bool granted = answer->status == 200 || answer->status == 201;
-    if (!granted || answer->body_length < 2 || answer->body[0] != '{') {
+    if (answer->status != 200 && answer->status != 201) {
         command_pass_on(request, answer);
         return;
     }
-    uint8_t secret_id[TOKEN_ID_SIZE];
-    char text[WEBHOOK_SECRET_SIZE];
-    identity_secret_id(answer->id, answer->id_length, secret_id);
-    webhook_secret(request->gateway->config->webhook_signing_secret, secret_id, text);
+    char error[JSON_ERROR_SIZE];
     struct buffer body = BUFFER_EMPTY;
-    buffer_format(&body, "{\"secret\":\"%s\"%s", text, answer->body[1] == '}' ? "" : ",");
-    buffer_append(&body, answer->body + 1, answer->body_length - 1);
-    reply_buffer(request, answer->status, &body);
+    cJSON *told = json_parse(answer->body, answer->body_length, error);
+    if (told != NULL && write_granted(request, told, &body) == 0) {
+        reply_buffer(request, answer->status, &body);
+    } else {
+        LOG_ERROR("an answer about a webhook secret cannot be read",
+                  LOG_I64("bytes", answer->body_length));
+        reply_error(request, 500, "Internal error");
+    }
+    cJSON_Delete(told);
 }
 
 static void ask_for_secret(struct request *request, enum command_kind kind)
@@ -67,6 +93,7 @@ static void ask_for_secret(struct request *request, enum command_kind kind)
         return;
     }
     struct command command = {.kind = kind};
+    secret_random(command.secret_id, sizeof command.secret_id);
     command_client_send(request->gateway->commands, request, &command, NULL, on_granted);
 }
 
