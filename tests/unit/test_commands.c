@@ -8,179 +8,9 @@
 
 #include <cmocka.h>
 
-#include "scheduler/core/commands.h"
 #include "shared/mail.h"
 #include "shared/memory.h"
-
-#define NOW_MS    INT64_C(1798761630000) /* 2027-01-01T00:00:30Z */
-#define MINUTE_MS INT64_C(60000)
-#define MINUTE    (NOW_MS / MINUTE_MS)
-
-static struct core *core;
-static struct facts facts;
-static int64_t now_ms;
-static uint8_t next_token;
-static uint8_t last_token[TOKEN_ID_SIZE];
-
-static void emit(void *arg, uint64_t number, unsigned lane, const struct run_batch *batch)
-{
-    (void)arg;
-    (void)number;
-    (void)lane;
-    (void)batch;
-}
-
-/* Account 1 (a@example.com) has the free plan, account 2 (b@example.com) the business plan. */
-static void account_there(int64_t id, const char *email, const char *plan)
-{
-    assert_int_equal(core_load_account(core, id, plan), 0);
-    struct fact_account *fact = facts_add_account(&facts);
-    fact->id = id;
-    fact_set(&fact->email, email);
-    fact_set(&fact->plan, plan);
-    fact->failure_email_enabled = true;
-}
-
-static int set_up(void **state)
-{
-    (void)state;
-    static const struct plan plans[] = {{"business", 10, 12, 60, 60}, {"free", 2, 3, 900, 10}};
-    const struct core_limits limits = {
-        .open_runs = 1000, .catch_up_window_s = 86400, .address_per_hour = 5};
-    core = core_create(&limits, 1,
-                       &(struct core_progress){.has_last_tick = true,
-                                               .last_tick = MINUTE,
-                                               .next_account = 3,
-                                               .next_job = 1,
-                                               .next_outbox = 1},
-                       emit, NULL);
-    for (size_t i = 0; i < ARRAY_LENGTH(plans); i++)
-        core_load_plan(core, &plans[i]);
-    now_ms = NOW_MS;
-    account_there(1, "a@example.com", "free");
-    account_there(2, "b@example.com", "business");
-    core_loaded(core, now_ms);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    core_free(core);
-    facts_free(&facts);
-    return 0;
-}
-
-/* ---- commands ---- */
-
-static const struct fact_answer *apply(struct command *command, const char *id)
-{
-    command->id = id;
-    if (!command->fingerprint[0])
-        secret_hash(id, strlen(id), command->fingerprint);
-    memset(last_token, ++next_token, sizeof(last_token));
-    return command_apply(core, &facts, command, last_token, now_ms);
-}
-
-static void assert_status(const struct fact_answer *answer, int status)
-{
-    if (answer->status != status)
-        fail_msg("%d expected, got %d %s", status, answer->status, answer->body);
-}
-
-static void assert_refused(const struct fact_answer *answer, int status, const char *part)
-{
-    assert_status(answer, status);
-    if (!strstr(answer->body, "{\"detail\":\"") || !strstr(answer->body, part))
-        fail_msg("no \"%s\" in %s", part, answer->body);
-}
-
-static struct command create_command(int64_t account, const char *expression)
-{
-    return (struct command){.kind = COMMAND_JOB_CREATE,
-                            .account = account,
-                            .job = {.fields = JOB_NAME | JOB_CRON | JOB_WEBHOOK_URL,
-                                    .name = "sync",
-                                    .cron_expression = expression,
-                                    .webhook_url = "https://example.com/hook"}};
-}
-
-static const struct fact_answer *create(int64_t account, const char *expression, const char *id)
-{
-    struct command command = create_command(account, expression);
-    return apply(&command, id);
-}
-
-static const struct fact_answer *enable(int64_t account, int64_t job, bool enabled, const char *id)
-{
-    struct command command = {.kind = COMMAND_JOB_UPDATE,
-                              .account = account,
-                              .job_id = job,
-                              .job = {.fields = JOB_ENABLED, .enabled = enabled}};
-    return apply(&command, id);
-}
-
-static const struct fact_answer *reschedule(int64_t account, int64_t job, const char *expression,
-                                            const char *id)
-{
-    struct command command = {.kind = COMMAND_JOB_UPDATE,
-                              .account = account,
-                              .job_id = job,
-                              .job = {.fields = JOB_CRON, .cron_expression = expression}};
-    return apply(&command, id);
-}
-
-static const struct fact_answer *job_deletion(int64_t account, int64_t job, const char *id)
-{
-    struct command command = {.kind = COMMAND_JOB_DELETE, .account = account, .job_id = job};
-    return apply(&command, id);
-}
-
-static const struct fact_answer *by_mail(enum command_kind kind, const char *email, const char *id)
-{
-    struct command command = {.kind = kind, .email = email};
-    return apply(&command, id);
-}
-
-static const struct fact_answer *by_token(enum command_kind kind, const uint8_t *token,
-                                          const char *email, const char *id)
-{
-    struct command command = {.kind = kind, .email = email};
-    memcpy(command.token_id, token, TOKEN_ID_SIZE);
-    secret_hash(id, strlen(id), command.key_hash);
-    return apply(&command, id);
-}
-
-static struct mail last_mail(void)
-{
-    struct mail mail;
-    assert_true(facts.mail_count > 0);
-    const struct fact_mail *fact = &facts.mails[facts.mail_count - 1];
-    assert_int_equal(mail_decode(fact->payload.data, fact->payload.length, &mail), 0);
-    return mail;
-}
-
-static bool core_has_job(int64_t id)
-{
-    return place_table_find(&core->jobs, id) != PLACE_NONE;
-}
-
-static const struct job *core_job(int64_t id)
-{
-    assert_true(core_has_job(id));
-    return job_at(&core->jobs, place_table_find(&core->jobs, id));
-}
-
-static bool core_has_account(int64_t id)
-{
-    return place_table_find(&core->accounts, id) != PLACE_NONE;
-}
-
-static const struct account *core_account(int64_t id)
-{
-    assert_true(core_has_account(id));
-    return account_at(&core->accounts, place_table_find(&core->accounts, id));
-}
+#include "tests/unit/commands_fixture.h"
 
 /* ---- jobs ---- */
 
@@ -306,28 +136,41 @@ static void a_resumed_job_is_held_against_the_plan(void **state)
     assert_status(enable(2, 1, true, "c6"), 200);
 }
 
+/* Nothing of it can be changed but what is wrong. */
 static void a_job_that_cannot_be_scheduled_can_be_mended_and_deleted(void **state)
 {
     (void)state;
     for (int64_t id = 50; id <= 51; id++) {
-        assert_int_equal(core_load_job(core, id, 2, 1, "broken", true, NOW_MS), -1);
+        const struct job_settings settings = {.cron_expression = "broken",
+                                              .timezone = "UTC",
+                                              .allow_overlap = true,
+                                              .catch_up_window_s = CATCH_UP_WINDOW_NONE,
+                                              .max_retries = 3,
+                                              .auto_pause = true,
+                                              .enabled = true,
+                                              .due_after_ms = NOW_MS,
+                                              .version = 1};
+        assert_int_equal(core_load_job(core, id, 2, &settings), -1);
         struct fact_job *fact = facts_add_job(&facts);
         fact->id = id;
         fact->account = 2;
         fact->version = 1;
-        fact->enabled = true;
+        fact->enabled = fact->allow_overlap = fact->auto_pause = true;
+        fact->catch_up_window_s = CATCH_UP_WINDOW_NONE;
         fact_set(&fact->name, "old");
         fact_set(&fact->cron_expression, "broken");
+        fact_set(&fact->timezone, "UTC");
         fact_set(&fact->webhook_url, "https://example.com/hook");
     }
     struct command rename = {.kind = COMMAND_JOB_UPDATE,
                              .account = 2,
                              .job_id = 50,
                              .job = {.fields = JOB_NAME, .name = "new"}};
-    assert_status(apply(&rename, "c1"), 200);
+    assert_refused(apply(&rename, "c1"), 400, "Invalid cron expression");
     assert_status(reschedule(2, 50, "* * * * *", "c2"), 200);
+    assert_status(apply(&rename, "c3"), 200);
     assert_int_equal(core_tick(core, (MINUTE + 1) * MINUTE_MS), 1);
-    assert_status(job_deletion(2, 51, "c3"), 204);
+    assert_status(job_deletion(2, 51, "c4"), 204);
     assert_int_equal(core_account(2)->stored_jobs, 1);
 }
 
@@ -562,7 +405,8 @@ static void settings_and_plans_change(void **state)
 
 int main(void)
 {
-#define COMMAND_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define COMMAND_TEST(test)                                                                         \
+    cmocka_unit_test_setup_teardown(test, commands_set_up, commands_tear_down)
     const struct CMUnitTest tests[] = {
         COMMAND_TEST(a_created_job_is_there_and_due_from_the_next_slot_on),
         COMMAND_TEST(a_job_may_be_created_paused),
