@@ -95,11 +95,12 @@ def typed(schema: dict, text: str):
 
 
 def path_pattern(template: str, parameters: list[dict]) -> re.Pattern:
-    """Ids are written in one way; nothing else stands in our paths."""
-    names = {each["name"] for each in parameters if each["in"] == "path"}
+    """Numbers are written in one way, and make the groups; a text is a segment."""
+    types = {each["name"]: each["schema"]["type"] for each in parameters if each["in"] == "path"}
     parts = re.split(r"\{(\w+)\}", template)
-    assert set(parts[1::2]) == names, f"{template} and its parameters"
-    return re.compile("".join("([1-9][0-9]{0,18})" if i % 2 else re.escape(part) for i, part in enumerate(parts)))
+    assert set(parts[1::2]) == set(types), f"{template} and its parameters"
+    forms = {"integer": "([1-9][0-9]{0,18})", "string": "[^/]+"}
+    return re.compile("".join(forms[types[part]] if i % 2 else re.escape(part) for i, part in enumerate(parts)))
 
 
 class Contract:
@@ -201,7 +202,8 @@ class Contract:
 
     @staticmethod
     def _wrong_request(exchange: Exchange, operation: dict):
-        if "requestBody" in operation:
+        body = operation.get("requestBody")
+        if body is not None and (body["required"] or exchange.request_body):
             schema = operation["requestBody"]["content"]["application/json"]["schema"]
             yield from (f"it succeeded with the body {each}" for each in
                         complaints(schema, json.loads(exchange.request_body)))

@@ -15,7 +15,10 @@ from contract import CONTRACT, Breach, Contract, Exchange
 OPERATIONS = {f"{method} {path}": operation for method, path, operation in CONTRACT.operations()}
 JOB = {"id": 1, "name": "hourly-sync", "cron_expression": "0 * * * *", "webhook_url": "https://your-app.com/sync",
        "headers": {"X-Secret": "mytoken"}, "payload": None, "failure_webhook_url": None, "enabled": True,
-       "last_run_at": None, "next_run_at": "2026-05-09T14:00:00+00:00", "created_at": "2026-05-09T13:22:10+00:00"}
+       "last_run_at": None, "next_run_at": "2026-05-09T14:00:00+00:00", "created_at": "2026-05-09T13:22:10+00:00",
+       "timezone": "UTC", "run_at": None, "start_at": None, "end_at": None, "catch_up": "latest",
+       "catch_up_window_seconds": None, "allow_overlap": True, "jitter_seconds": 0, "max_retries": 3,
+       "auto_pause": True, "external_id": None, "paused_reason": None}
 CREATION = {name: JOB[name] for name in ("name", "cron_expression", "webhook_url", "headers")}
 
 
@@ -84,7 +87,7 @@ def test_operations_are_complete():
 def test_objects_are_closed():
     count = 0
     for where, schema in schemas():
-        assert schema.get("type") in ("object", "array", "string", "integer", "boolean"), where
+        assert schema.get("type") in ("object", "array", "string", "integer", "number", "boolean"), where
         if schema["type"] == "object":
             count += 1
             assert "additionalProperties" in schema, where
