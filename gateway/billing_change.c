@@ -106,7 +106,9 @@ static void conclude(struct request *request, const struct subscription *changed
                                    "Change takes effect immediately, with a prorated credit");
     else if (strcmp(changed->price, change->subscription.price) == 0)
         change->answer = answer_of(request, plan_member(change->target), now_s,
-                                   "Your subscription goes on: it is not cancelled any more");
+                                   change->subscription.ends_s != 0
+                                       ? "Your subscription goes on: it is not cancelled any more"
+                                       : "Your subscription is of this plan");
     else
         change->answer = answer_of(request, plan_member(change->target), now_s,
                                    "Your subscription was changed; the difference for this "
@@ -260,6 +262,16 @@ static const char *current_plan(struct request *request)
     return plan;
 }
 
+/* As asked: by this request before, it may be, if the leader does not know of it yet. */
+static void leave(struct request *request, const char *plan)
+{
+    struct change *change = request->state;
+    if (change->subscription.id != NULL && strcmp(change->billing.plan, plan) != 0)
+        conclude(request, &change->subscription);
+    else
+        reply_error(request, 409, "The account has the %s plan already", plan);
+}
+
 static void upgrade(struct request *request)
 {
     struct change *change = request->state;
@@ -272,7 +284,7 @@ static void upgrade(struct request *request)
         reply_error(request, 409, "The account has the %s plan: %s is a downgrade", plan,
                     change->target);
     else if (step == 0 && !(subscribed && change->subscription.ends_s != 0))
-        reply_error(request, 409, "The account has the %s plan already", plan);
+        leave(request, plan);
     else if (subscribed)
         ask_for_plan(request, "always_invoice");
     else
@@ -296,7 +308,7 @@ static void downgrade(struct request *request)
     if (billing_rank(change->target) < billing_rank(plan))
         ask_for_plan(request, "create_prorations");
     else
-        reply_error(request, 409, "The account has the %s plan already", plan);
+        leave(request, plan);
 }
 
 static void decide(struct request *request)
