@@ -34,7 +34,7 @@ class Notified:
     def path(self, name: str) -> str:
         return f"{self.prefix}/{name}"
 
-    def start(self, name: str, answer: Answer, *of_notice: Answer, **fields) -> None:
+    def start(self, name: str, answer: Answer, /, *of_notice: Answer, **fields) -> None:
         url = self.receiver.script(self.path(name), answer)
         notice_url = self.receiver.script(self.path(f"{name}-failed"), *of_notice)
         self.jobs[name] = self.api.create_job(**{"webhook_url": url, "failure_webhook_url": notice_url,
