@@ -113,6 +113,12 @@ PYTHON
     test_count "$name" "$passed" "$failed"
 }
 
+# The npm packages that sign, and check signatures. A test that needs one says what is missing.
+test_node_packages() {
+    step "npm packages"
+    "$DEV_ROOT/tests/e2e/node/install" "$DEV_ROOT/build/node" || say "npm could not install them: see above"
+}
+
 # A line for each fuzzer: its name and ok or FAILED.
 test_fuzz() {
     local report passed failed status=0
@@ -142,7 +148,10 @@ test_part() {
     case $1 in
     format) test_one format test_format ;;
     unit) test_ctest release ;;
-    e2e) test_pytest e2e tests/e2e -n 4 ;;
+    e2e)
+        test_node_packages
+        test_pytest e2e tests/e2e -n 4
+        ;;
     manifests) test_pytest manifests tests/k8s ;;
     fuzz) test_fuzz ;;
     asan | tsan)
