@@ -10,8 +10,9 @@
  * A full batch: 256 results of at most 1208 bytes are 302 KiB. NATS takes 1 MiB.
  */
 #define MESSAGE_BYTES_MAX  ((size_t)1 << 20)
-#define RESULT_FIXED_BYTES 57 /* all but the two texts */
-static_assert(RESULT_BATCH_MAX * (RESULT_FIXED_BYTES + RESULT_ERROR_SIZE + RESULT_BODY_MAX) <
+#define RESULT_FIXED_BYTES ((size_t)57) /* all but the two texts */
+static_assert((size_t)RESULT_BATCH_MAX *
+                      (RESULT_FIXED_BYTES + RESULT_ERROR_SIZE + RESULT_BODY_MAX) <
                   MESSAGE_BYTES_MAX / 2,
               "a full batch fits into a message");
 

@@ -25,7 +25,7 @@
 #define RESULT_BATCH_MAX  256
 #define RESULT_ERROR_SIZE 128
 #define RESULT_REPLY_SIZE 128
-#define RESULT_BODY_MAX   1024      /* bytes of an answer that are kept */
+#define RESULT_BODY_MAX   1024       /* bytes of an answer that are kept */
 #define RESULT_NO_TIME    UINT32_MAX /* that part of a POST was not reached, or not needed */
 #define RETRY_AFTER_MAX_S 3600
 

@@ -85,6 +85,7 @@ def fired(stack, receiver):
     made.make("query", webhook_url=receiver.url(made.path("query") + "?a=b%20c&d=e#fragment"))
     made.make("refused", webhook_url=f"http://127.0.0.1:{free_port()}/")
     made.make("blocked", webhook_url=f"http://127.0.0.2:{receiver.port}/")
+    made.make("told-inside", Answer(500), failure_webhook_url=f"http://127.0.0.2:{receiver.port}{made.path('inside')}")
     made.make("unknown-host", webhook_url="http://no-such-name.example.com.invalid/")
     made.make("not-http", webhook_url=f"http://127.0.0.1:{stack.nats.port}/")
     made.make("disabled")
@@ -190,6 +191,16 @@ def test_a_blocked_address_is_never_connected_to(fired):
     fired.execution("blocked")
     assert all(request.header("host") != f"127.0.0.2:{fired.receiver.port}"
                for requests in fired.receiver.by_path.values() for request in requests)
+
+
+def test_a_notice_of_a_failure_is_guarded_too(fired):
+    assert fired.execution("told-inside")["status"] == "failure"
+    job = fired.jobs["told-inside"]["id"]
+    (notice,) = wait.until(lambda: fired.stack.postgres.query(
+        "SELECT status::text, attempts, error FROM notices WHERE job_id = %s AND status <> 'pending'"
+        " ORDER BY id LIMIT 1", job), 20, "the notice is done with")
+    assert notice == ("failure", 1, "destination address is not allowed")
+    assert fired.requests("inside") == []
 
 
 def test_only_the_beginning_of_a_body_is_read(fired):

@@ -8,7 +8,7 @@
 
 #include "dispatcher/account_keys.h"
 
-#define MINUTE_MS 60000
+#define MINUTE_MS INT64_C(60000)
 
 static void put(struct account_key_cache *cache, int64_t account, uint8_t first, int64_t now_ms)
 {

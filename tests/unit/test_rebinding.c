@@ -36,6 +36,7 @@ static const struct answer *script;
 static size_t script_length;
 static atomic_uint lookups;
 
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): those of the C library
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                 struct addrinfo **result)
 {
