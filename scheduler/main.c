@@ -6,6 +6,7 @@
 #include "scheduler/leader.h"
 #include "scheduler/migrate.h"
 #include "scheduler/operator.h"
+#include "scheduler/operator_replay.h"
 #include "scheduler/stats.h"
 #include "shared/service.h"
 
@@ -16,6 +17,8 @@ static int usage(const char *problem)
             "usage: scheduler                        lead, or stand by\n"
             "       scheduler migrate                bring the schema up to date (DATABASE_URL)\n"
             "       scheduler set-plan EMAIL PLAN    move an account to a plan (NATS_URL)\n"
+            "       scheduler replay --from TIME --to TIME [--name NAME]\n"
+            "                                        run the slots of a window again (NATS_URL)\n"
             "       scheduler --help                 its environment variables\n",
             problem);
     return SERVICE_EXIT_CONFIG;
@@ -41,6 +44,24 @@ static int serve(int argc, char **argv)
     return service_run(service);
 }
 
+static int replay(int argc, char **argv)
+{
+    const char *from = NULL, *to = NULL, *name = NULL;
+    const struct {
+        const char *option;
+        const char **value;
+    } options[] = {{"--from", &from}, {"--to", &to}, {"--name", &name}};
+    for (int i = 2; i < argc; i += 2) {
+        size_t option = 0;
+        while (option < ARRAY_LENGTH(options) && strcmp(argv[i], options[option].option) != 0)
+            option++;
+        if (option == ARRAY_LENGTH(options) || i + 1 == argc)
+            return usage("replay: --from, --to and --name, each with a value");
+        *options[option].value = argv[i + 1];
+    }
+    return operator_replay(environment("NATS_URL", "nats://127.0.0.1:4222"), from, to, name);
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2 || argv[1][0] == '-')
@@ -52,5 +73,7 @@ int main(int argc, char **argv)
         return argc == 4 ? operator_set_plan(environment("NATS_URL", "nats://127.0.0.1:4222"),
                                              argv[2], argv[3])
                          : usage("set-plan: EMAIL and PLAN are needed");
+    if (strcmp(argv[1], "replay") == 0)
+        return replay(argc, argv);
     return usage("unknown command");
 }

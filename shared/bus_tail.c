@@ -9,6 +9,7 @@
 #include "shared/buffer.h"
 #include "shared/bus_internal.h"
 #include "shared/bus_streams.h"
+#include "shared/clock.h"
 #include "shared/json.h"
 #include "shared/log.h"
 #include "shared/memory.h"
@@ -33,6 +34,7 @@ struct bus_tail {
     char *filter;               /* or NULL */
     char consumer[NAME_SIZE];   /* of our making, perhaps still there; "": none */
     uint64_t position;          /* the last message handed on, or where reading starts */
+    int64_t since_ms;           /* reading starts there, while nothing was handed on; 0: position */
     uint64_t consumer_sequence; /* of the last delivery by the present consumer */
     enum bus_status last_failure;
 };
@@ -103,6 +105,17 @@ static void on_created(void *arg, enum bus_status status, const struct bus_messa
     cJSON_Delete(tree);
 }
 
+/* "deliver_policy" and what belongs to it */
+static void write_start(const struct bus_tail *tail, struct buffer *body)
+{
+    char time[CLOCK_TEXT_SIZE];
+    if (tail->since_ms)
+        buffer_format(body, "\"by_start_time\",\"opt_start_time\":\"%s\"",
+                      clock_format_ms(time, tail->since_ms));
+    else
+        buffer_format(body, "\"by_start_sequence\",\"opt_start_seq\":%" PRIu64, tail->position + 1);
+}
+
 static void create_consumer(struct bus_tail *tail)
 {
     struct buffer subject = BUFFER_EMPTY;
@@ -110,11 +123,12 @@ static void create_consumer(struct bus_tail *tail)
     buffer_format(&subject, "$JS.API.CONSUMER.CREATE.%s", tail->stream);
     buffer_text(&body, "{\"stream_name\":");
     json_write_string(&body, tail->stream, strlen(tail->stream));
+    buffer_text(&body, ",\"config\":{\"deliver_policy\":");
+    write_start(tail, &body);
     buffer_format(&body,
-                  ",\"config\":{\"deliver_policy\":\"by_start_sequence\",\"opt_start_seq\":%" PRIu64
                   ",\"ack_policy\":\"none\",\"replay_policy\":\"instant\",\"mem_storage\":true,"
                   "\"num_replicas\":1,\"inactive_threshold\":%" PRId64,
-                  tail->position + 1, INACTIVE_THRESHOLD_NS);
+                  INACTIVE_THRESHOLD_NS);
     if (tail->filter) {
         buffer_text(&body, ",\"filter_subject\":");
         json_write_string(&body, tail->filter, strlen(tail->filter));
@@ -185,6 +199,7 @@ static void on_delivery(void *arg, const struct bus_message *message,
     }
     tail->consumer_sequence++;
     tail->position = delivery->delivery.stream_sequence;
+    tail->since_ms = 0;
     tail->on_message(tail->arg, tail->position, delivery->delivery.time_ms, message);
 }
 
@@ -196,8 +211,9 @@ static void on_state(void *arg, bool connected)
         start(tail);
 }
 
-struct bus_tail *bus_tail_open(struct bus *bus, const char *stream, const char *filter,
-                               uint64_t after, bus_tail_cb *on_message, void *arg)
+static struct bus_tail *open_at(struct bus *bus, const char *stream, const char *filter,
+                                uint64_t after, int64_t since_ms, bus_tail_cb *on_message,
+                                void *arg)
 {
     struct bus_tail *tail = memory_new(1, sizeof(*tail));
     tail->bus = bus;
@@ -206,6 +222,7 @@ struct bus_tail *bus_tail_open(struct bus *bus, const char *stream, const char *
     tail->stream = memory_text(stream, strlen(stream));
     tail->filter = filter ? memory_text(filter, strlen(filter)) : NULL;
     tail->position = after;
+    tail->since_ms = since_ms;
     INVARIANT(uv_timer_init(bus_loop(bus), &tail->retry_timer) == 0);
     tail->retry_timer.data = tail;
     tail->pull = bus_pull_open(
@@ -215,6 +232,19 @@ struct bus_tail *bus_tail_open(struct bus *bus, const char *stream, const char *
     bus_watch(bus, &tail->watcher);
     start(tail);
     return tail;
+}
+
+struct bus_tail *bus_tail_open(struct bus *bus, const char *stream, const char *filter,
+                               uint64_t after, bus_tail_cb *on_message, void *arg)
+{
+    return open_at(bus, stream, filter, after, 0, on_message, arg);
+}
+
+struct bus_tail *bus_tail_open_since(struct bus *bus, const char *stream, const char *filter,
+                                     int64_t since_ms, bus_tail_cb *on_message, void *arg)
+{
+    INVARIANT(since_ms > 0);
+    return open_at(bus, stream, filter, 0, since_ms, on_message, arg);
 }
 
 static void on_closed(uv_handle_t *handle)

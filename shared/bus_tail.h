@@ -22,6 +22,9 @@ typedef void bus_tail_cb(void *arg, uint64_t sequence, int64_t time_ms,
  */
 struct bus_tail *bus_tail_open(struct bus *bus, const char *stream, const char *filter,
                                uint64_t after, bus_tail_cb *on_message, void *arg);
+/* The same for the messages that were stored at since_ms or later. */
+struct bus_tail *bus_tail_open_since(struct bus *bus, const char *stream, const char *filter,
+                                     int64_t since_ms, bus_tail_cb *on_message, void *arg);
 void bus_tail_close(struct bus_tail *tail);
 void bus_tail_grant(struct bus_tail *tail, unsigned count);
 

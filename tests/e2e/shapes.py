@@ -7,9 +7,12 @@ import re
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 
 JOB = ["id", "name", "cron_expression", "webhook_url", "headers", "payload", "failure_webhook_url",
-       "enabled", "last_run_at", "next_run_at", "created_at"]
+       "enabled", "last_run_at", "next_run_at", "created_at", "timezone", "run_at", "start_at", "end_at", "catch_up",
+       "catch_up_window_seconds", "allow_overlap", "jitter_seconds", "max_retries", "auto_pause", "external_id",
+       "paused_reason"]
 ACCOUNT = ["email", "plan", "failure_email_enabled"]
-EXECUTION = ["triggered_at", "completed_at", "status", "response_code", "duration_ms", "error"]
+EXECUTION = ["triggered_at", "completed_at", "status", "response_code", "duration_ms", "error", "id",
+             "scheduled_at", "attempts", "trigger", "replay_of", "next_attempt_at"]
 
 
 def parse_time(text: str) -> float:
@@ -21,8 +24,9 @@ def check_job(job: dict) -> None:
     assert list(job) == JOB
     assert type(job["id"]) is int and job["id"] >= 1
     assert type(job["enabled"]) is bool
-    for field in ("name", "cron_expression", "webhook_url"):
+    for field in ("name", "webhook_url", "timezone", "catch_up"):
         assert type(job[field]) is str
+    assert (job["cron_expression"] is None) != (job["run_at"] is None)
     for field in ("headers", "payload"):
         assert job[field] is None or type(job[field]) is dict
     assert job["failure_webhook_url"] is None or type(job["failure_webhook_url"]) is str
@@ -42,6 +46,8 @@ def check_execution(row: dict) -> None:
     assert list(row) == EXECUTION
     assert row["status"] in ("pending", "success", "failure", "skipped")
     parse_time(row["triggered_at"])
+    assert parse_time(row["scheduled_at"]) % 60 == 0 or row["trigger"] == "run"
+    assert row["trigger"] in ("schedule", "run", "replay") and (row["replay_of"] is None) == (row["trigger"] != "replay")
     if row["status"] == "pending":
         return
     parse_time(row["completed_at"])

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shared/bus_tail.h"
+#include "shared/clock.h"
 #include "tests/unit/bus_fixture.h"
 
 #define STREAM_BODY                                                                                \
@@ -95,6 +96,28 @@ static void test_at_the_end(void **state)
     assert_int_equal(reader.received, 0);
     bus_fixture_fill(fixture, "t.a", 5);
     bus_fixture_wait(fixture, &reader.received, 5);
+    assert_int_equal(reader.disorder, 0);
+    bus_tail_close(reader.tail);
+}
+
+/* Also across a restart: what was read does not come again. */
+static void test_from_a_time(void **state)
+{
+    struct bus_fixture *fixture = *state;
+    make_stream(fixture);
+    bus_fixture_fill(fixture, "t.a", 20);
+    bus_fixture_run(fixture, 50);
+    int64_t since_ms = clock_now_ms();
+    bus_fixture_run(fixture, 50);
+    bus_fixture_fill(fixture, "t.b", 30);
+    struct reader_state reader = {.last = 20};
+    reader.tail = bus_tail_open_since(fixture->bus, "T", NULL, since_ms, on_message, &reader);
+    bus_tail_grant(reader.tail, 10);
+    bus_fixture_wait(fixture, &reader.received, 10);
+    bus_fixture_restart_server(fixture);
+    bus_tail_grant(reader.tail, 100);
+    bus_fixture_wait(fixture, &reader.received, 30);
+    assert_int_equal(reader.last, 50);
     assert_int_equal(reader.disorder, 0);
     bus_tail_close(reader.tail);
 }
@@ -332,6 +355,7 @@ int main(void)
         WITH_SERVER(test_from_a_sequence),
         WITH_SERVER(test_empty_stream),
         WITH_SERVER(test_at_the_end),
+        WITH_SERVER(test_from_a_time),
         WITH_SERVER(test_stream_that_comes_later),
         WITH_SERVER(test_filter),
         WITH_SERVER(test_large_messages),
