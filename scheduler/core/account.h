@@ -27,20 +27,21 @@ struct plan {
 
 struct account {
     int64_t id;
-    uint32_t active_jobs; /* enabled */
-    uint32_t stored_jobs; /* enabled or not */
-    uint32_t rank;        /* scratch of a tick: how many of its jobs are due before this one */
-    uint32_t under_way;   /* attempts emitted, without a result yet */
-    uint32_t used;        /* attempts emitted in the month */
-    uint32_t recorded;    /* those of them that are in a row */
-    uint32_t minute;      /* newest one in which executions started */
-    uint32_t starts;      /* how many did */
+    uint32_t active_jobs;  /* enabled */
+    uint32_t stored_jobs;  /* enabled or not */
+    uint32_t rank;         /* scratch of a tick: how many of its jobs are due before this one */
+    uint32_t under_way;    /* attempts emitted, without a result yet */
+    uint32_t used;         /* attempts emitted in the month */
+    uint32_t recorded;     /* those of them that are in a row */
+    uint32_t minute;       /* newest one in which executions started */
+    uint32_t starts;       /* how many did */
     struct run_list ready; /* held runs that wait for concurrency alone */
     uint16_t month;        /* months since January 1970; what used and recorded count in */
     uint8_t plan;          /* index of struct core.plans */
     bool mails;            /* failures may be told by mail */
     bool lined_up;         /* in core.line */
     bool dirty;            /* in core.dirty: its usage row is to be written */
+    bool starts_told;      /* loading: the row says what started in minute */
 };
 
 static inline struct account *account_at(const struct place_table *accounts, uint32_t place)

@@ -143,9 +143,16 @@ void overlap_count(struct core *core, const struct run *run, int change)
     policy->open += (uint32_t)change;
 }
 
-void run_forget(struct core *core, uint32_t place)
+void run_finish(struct core *core, uint32_t place)
 {
     overlap_count(core, &core->open.runs[place].run, -1);
+    open_runs_finish(&core->open, place);
+}
+
+void run_forget(struct core *core, uint32_t place)
+{
+    if (core->open.runs[place].state != OPEN_RUN_FINISHED)
+        overlap_count(core, &core->open.runs[place].run, -1);
     open_runs_remove(&core->open, place);
 }
 
@@ -171,8 +178,7 @@ int core_load_account(struct core *core, const struct account_row *row, int64_t 
     if (plan < 0)
         return -1;
     core_set_time(core, now_ms);
-    struct account *account =
-        account_at(&core->accounts, core_add_account(core, row->id, plan));
+    struct account *account = account_at(&core->accounts, core_add_account(core, row->id, plan));
     account->mails = row->failure_email_enabled;
     if (row->month == core->month)
         account->used = account->recorded = row->executions;
@@ -180,6 +186,7 @@ int core_load_account(struct core *core, const struct account_row *row, int64_t 
     if (core->progress.has_last_tick && row->minute <= core->progress.last_tick) {
         account->minute = row->minute;
         account->starts = row->starts;
+        account->starts_told = true;
     }
     return 0;
 }
@@ -331,6 +338,19 @@ static bool load_emitted(struct core *core, const struct run *run, uint64_t numb
     return true;
 }
 
+/* A slot of a complete minute that started: the usage row tells of it, or none of its minute. */
+static void start_load(struct core *core, const struct run *run, uint32_t minute)
+{
+    uint32_t place = owner_of_run(core, run);
+    if (place == PLACE_NONE)
+        return;
+    struct account *account = account_at(&core->accounts, place);
+    if (minute < account->minute || (minute == account->minute && account->starts_told))
+        return;
+    account->starts_told = false;
+    account_start(core, place, minute);
+}
+
 void core_load_message(struct core *core, uint64_t sequence, const struct run_batch *batch,
                        const bool *final, int64_t now_ms)
 {
@@ -340,9 +360,13 @@ void core_load_message(struct core *core, uint64_t sequence, const struct run_ba
     for (size_t i = 0; i < batch->count; i++) {
         const struct run *run = &batch->runs[i];
         uint32_t slot = (uint32_t)(run->slot_s / MINUTE_S);
-        if (run->replay == 0 && run->attempt == 1 && is_behind_last_tick(core, slot)) {
-            minute = slot > minute ? slot : minute;
-            found_add(core, run->job, slot);
+        if (run->replay == 0 && run->attempt == 1) {
+            if (is_behind_last_tick(core, slot)) {
+                minute = slot > minute ? slot : minute;
+                found_add(core, run->job, slot);
+            } else {
+                start_load(core, run, slot);
+            }
         }
         without_row += !final[i] && load_emitted(core, run, number, now_ms);
     }
@@ -356,16 +380,22 @@ void core_load_anew(struct core *core)
 }
 
 /* Jobs whose last slot is dealt with: some are paused already, of others nobody came to it. */
-static void policies_finish(struct core *core)
+static void policies_load(struct core *core)
 {
     for (uint32_t place = 0; place < core->policies.length; place++) {
         struct policy *policy = place_table_at(&core->policies, place);
-        if (!policy->job || policy->last_minute > core->emitted)
+        if (!policy->job || policy->last_minute == POLICY_FOREVER)
+            continue;
+        uint32_t job = place_table_find(&core->jobs, policy->job);
+        uint32_t after = core->emitted;
+        if (after + 1 < policy->first_minute)
+            after = policy->first_minute - 1;
+        int64_t next = cron_next(&job_at(&core->jobs, job)->cron, after);
+        if (next != CRON_NEVER && next <= policy->last_minute)
             continue;
         policy->finished = true;
-        uint32_t job = place_table_find(&core->jobs, policy->job);
         if (core_job_enabled(core, job))
-            job_pause(core, job, PAUSE_FINISHED);
+            job_pause(core, job, PAUSE_FINISHED, core->emitted);
     }
 }
 
@@ -384,7 +414,7 @@ void core_loaded(struct core *core, int64_t now_ms)
     core->progress.has_last_tick = true;
     core->progress.last_tick = core->emitted;
     lost_forget(core);
-    policies_finish(core);
+    policies_load(core);
 }
 
 /* ---- positions ---- */
@@ -392,7 +422,7 @@ void core_loaded(struct core *core, int64_t now_ms)
 bool core_settled(const struct core *core, int64_t now_ms)
 {
     return core->emitted >= now_ms / MINUTE_MS && !run_log_ticks_waiting(&core->log) &&
-           core->skipped_first == core->skipped.count && !core->unwritten_slots;
+           core->skipped_first == core->skipped.count && !core->unwritten_slots.count;
 }
 
 void core_acknowledged(struct core *core, uint64_t number, uint64_t sequence)
@@ -405,8 +435,8 @@ void core_acknowledged(struct core *core, uint64_t number, uint64_t sequence)
 bool core_has_rows(const struct core *core)
 {
     return core->open.finished.count || core->skipped_first < core->skipped.count ||
-           core->open.emitted_count || core->unwritten.count || core->dirty_count ||
-           core->pause_count;
+           core->open.emitted_count || core->unwritten_slots.count || core->unwritten.count ||
+           core->dirty_count || core->pause_count;
 }
 
 struct execution *row_of(struct writing *writing, const struct open_run *open)
@@ -472,12 +502,18 @@ static void usage_collect(struct core *core, struct writing *writing)
     core->dirty_count = 0;
 }
 
-static void pauses_collect(struct core *core, struct writing *writing)
+/* Not before the minute is complete: a leader that deals with it again must find the job enabled.
+ */
+static void pauses_collect(struct core *core, uint32_t last_tick, struct writing *writing)
 {
-    for (size_t i = 0; i < core->pause_count; i++)
-        if (place_table_find(&core->jobs, core->pauses[i].job) != PLACE_NONE)
+    size_t kept = 0;
+    for (size_t i = 0; i < core->pause_count; i++) {
+        if (core->pauses[i].minute > last_tick)
+            core->pauses[kept++] = core->pauses[i];
+        else if (place_table_find(&core->jobs, core->pauses[i].job) != PLACE_NONE)
             *writing_add_pause(writing) = core->pauses[i];
-    core->pause_count = 0;
+    }
+    core->pause_count = kept;
 }
 
 void core_collect(struct core *core, int64_t now_ms, const struct core_collect_limits *limits,
@@ -489,19 +525,18 @@ void core_collect(struct core *core, int64_t now_ms, const struct core_collect_l
     held_collect(core, limits->held, writing);
     pending_collect(core, limits->pending, now_ms - limits->pending_age_ms, writing);
     usage_collect(core, writing);
-    pauses_collect(core, writing);
     execution_batch_sort(&writing->executions);
 
     uint32_t last_tick = run_log_last_tick(&core->log, core->emitted);
     /* Slots whose rows come later: their minute is not complete. */
     uint32_t unwritten = held_oldest_unwritten(core);
     if (core->skipped_first < core->skipped.count) {
-        uint32_t skipped =
-            (uint32_t)(core->skipped.rows[core->skipped_first].slot_s / MINUTE_S);
+        uint32_t skipped = (uint32_t)(core->skipped.rows[core->skipped_first].slot_s / MINUTE_S);
         unwritten = skipped < unwritten ? skipped : unwritten;
     }
     if (unwritten <= last_tick)
         last_tick = unwritten - 1;
+    pauses_collect(core, last_tick, writing);
     core->progress.last_tick = last_tick;
     core->progress.runs_seq = run_log_advance(&core->log, last_tick);
 }

@@ -69,13 +69,14 @@ struct fresh_run {
     uint32_t account; /* place */
 };
 
-/* A job whose newest executions failed. */
+/* A job whose newest executions failed, or about which a mail went out a short while ago. */
 struct failing {
     int64_t job;
-    int64_t since_ms;
+    int64_t since_ms;  /* 0: it does not fail */
     int64_t mailed_ms; /* 0: never */
     uint32_t unmailed;
     bool warned;
+    bool changed; /* its row is to be written */
 };
 
 /* The newest slot of a job that is held and was never attempted. */
@@ -112,10 +113,9 @@ struct core {
     int64_t month_begin_ms, month_end_ms;
 
     /* The held runs: see open_runs.h. */
-    struct run_list unwritten, writing;
-    uint32_t unwritten_slots; /* those of the unwritten that are new slots */
-    struct place_table held_slots; /* struct held_slot, by job */
-    uint32_t *waiting;             /* owned: a heap of places by due_ms */
+    struct run_list unwritten_slots, unwritten, writing; /* new slots; all others */
+    struct place_table held_slots;                       /* struct held_slot, by job */
+    uint32_t *waiting;                                   /* owned: a heap of places by due_ms */
     uint32_t waiting_count, waiting_capacity;
     uint32_t *line; /* owned: a ring of accounts that have ready runs, and may start one */
     uint32_t line_head, line_count, line_capacity;
@@ -135,7 +135,7 @@ struct core {
     size_t skipped_first;
 
     /* The minute ahead: places of the jobs that were due at the scan, in the order of emission. */
-    uint32_t prepared; /* minute; 0: none */
+    uint32_t prepared;         /* minute; 0: none */
     struct cron_minute *times; /* owned: that minute in the zones of the jobs */
     uint32_t *candidates;
     uint32_t candidate_count, candidate_capacity;
@@ -264,8 +264,9 @@ bool core_is_open(const struct core *core, int64_t job, int64_t slot_s, uint32_t
 
 /*
  * Takes the rows for one transaction and moves progress to what holds once it has committed.
- * Results first, all of them; then up to skipped slots skipped, and held runs; then pending rows of
- * runs that have been under way for pending_age_ms, up to pending of them.
+ * Results first, all of them, and what commands asked for; then up to skipped slots skipped, and
+ * held slots; then pending rows of runs that have been under way for pending_age_ms, up to pending
+ * of them.
  */
 struct core_collect_limits {
     size_t skipped;

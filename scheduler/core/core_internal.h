@@ -49,9 +49,11 @@ void account_emit(const struct core *core, struct account *account);
 void account_changed(struct core *core, uint32_t place);
 /* The run's attempt is told of by the row that is being collected. */
 void attempt_recorded(struct core *core, struct open_run *open);
-/* One that is open, more or less (-1), of the job: for those that allow no overlap. */
+/* One more (or less, -1) of the job that is not FINISHED: for those that allow no overlap. */
 void overlap_count(struct core *core, const struct run *run, int change);
-/* The run is over, or its job is gone: it is in no list, and leaves. */
+/* The run is over, and waits for its row; it is HELD in no list, EMITTED or RECORDED. */
+void run_finish(struct core *core, uint32_t place);
+/* The run is written, or its job is gone: it is in no list, and leaves. */
 void run_forget(struct core *core, uint32_t place);
 /* A row, but for its status. */
 struct execution *row_of(struct writing *writing, const struct open_run *open);
@@ -82,10 +84,12 @@ uint64_t lane_send(struct core *core, unsigned lane, uint32_t minute);
 /* ---- ending.c ---- */
 
 void finished_collect(struct core *core, int64_t now_ms, struct writing *writing);
+/* The job's slot behind this run, in ms; INT64_MAX: there is none. */
+int64_t next_slot_ms(const struct core *core, const struct run *run, int64_t now_ms);
 
 /* ---- jobs.c ---- */
 
-/* By the rules themselves. The job is enabled. */
-void job_pause(struct core *core, uint32_t place, enum pause_reason reason);
+/* By the rules themselves. The job is enabled, and was due up to minute. */
+void job_pause(struct core *core, uint32_t place, enum pause_reason reason, uint32_t minute);
 
 #endif

@@ -19,13 +19,11 @@ static bool may_pass(enum result_outcome outcome, uint16_t code)
 {
     if (outcome == RESULT_TIMEOUT || outcome == RESULT_CONNECT || outcome == RESULT_DNS)
         return true;
-    return outcome == RESULT_HTTP_ERROR &&
-           (code == HTTP_TIMEOUT || code == HTTP_TOO_EARLY || code == HTTP_TOO_MANY ||
-            code >= HTTP_SERVER_ERR);
+    return outcome == RESULT_HTTP_ERROR && (code == HTTP_TIMEOUT || code == HTTP_TOO_EARLY ||
+                                            code == HTTP_TOO_MANY || code >= HTTP_SERVER_ERR);
 }
 
-/* The job's slot behind this run, in ms; INT64_MAX: there is none. */
-static int64_t next_slot_ms(const struct core *core, const struct run *run, int64_t now_ms)
+int64_t next_slot_ms(const struct core *core, const struct run *run, int64_t now_ms)
 {
     uint32_t place = place_table_find(&core->jobs, run->job);
     if (place == PLACE_NONE)
@@ -35,6 +33,8 @@ static int64_t next_slot_ms(const struct core *core, const struct run *run, int6
         return INT64_MAX;
     const struct policy *policy = policy_of(&core->policies, job->id, job->has_policy);
     int64_t after = run->replay ? now_ms / MINUTE_MS : run->slot_s / MINUTE_S;
+    if (after + 1 < policy->first_minute)
+        after = (int64_t)policy->first_minute - 1;
     int64_t next = cron_next(&job->cron, after);
     return next == CRON_NEVER || next > policy->last_minute ? INT64_MAX : next * MINUTE_MS;
 }
@@ -72,10 +72,9 @@ static void run_ended(struct core *core, uint32_t place, const struct result *re
     if (result->outcome != RESULT_SUCCESS && retry_at(core, open, result, now_ms, &at_ms)) {
         open->state = OPEN_RUN_HELD;
         open->run.attempt++;
-        open->emitted_ms = result->started_ms;
         held_add(core, place, at_ms);
     } else {
-        open_runs_finish(&core->open, place);
+        run_finish(core, place);
     }
 }
 
@@ -185,14 +184,14 @@ static void mail_tell(struct core *core, struct writing *writing, const struct f
 }
 
 /* A job that fails for too long is paused, and its owner warned before. */
-static void failing_pause(struct core *core, struct writing *writing,
-                          const struct failure *failure, struct failing *failing)
+static void failing_pause(struct core *core, struct writing *writing, const struct failure *failure,
+                          struct failing *failing)
 {
     int64_t after_ms = core->limits.auto_pause_after_ms;
     int64_t warning_ms = after_ms - (after_ms / 2 < WARNING_MS ? after_ms / 2 : WARNING_MS);
     int64_t lasts_ms = failure->now_ms - failing->since_ms;
     if (failing->warned && lasts_ms >= after_ms) {
-        job_pause(core, failure->place, PAUSE_FAILING);
+        job_pause(core, failure->place, PAUSE_FAILING, core->emitted);
         letter_add(core, writing, failure, failing, MAIL_PAUSED, 1, 0);
     } else if (!failing->warned && lasts_ms >= warning_ms) {
         int64_t pause_ms = failing->since_ms + after_ms;
@@ -202,13 +201,29 @@ static void failing_pause(struct core *core, struct writing *writing,
     }
 }
 
-static void failing_write(const struct failing *failing, struct writing *writing)
+/* Several executions of a job may end in one transaction, which has one row for it. */
+static void failing_changed(struct failing *failing, struct writing *writing)
 {
-    *writing_add_failing(writing) = (struct failing_row){.job = failing->job,
-                                                         .since_ms = failing->since_ms,
-                                                         .mailed_ms = failing->mailed_ms,
-                                                         .unmailed = failing->unmailed,
-                                                         .warned = failing->warned};
+    if (!failing->changed)
+        writing_add_failing(writing)->job = failing->job;
+    failing->changed = true;
+}
+
+static void failing_write(struct core *core, struct writing *writing)
+{
+    for (size_t i = 0; i < writing->failing_count; i++) {
+        struct failing_row *row = &writing->failing[i];
+        uint32_t place = place_table_find(&core->failing, row->job);
+        struct failing *failing = place_table_at(&core->failing, place);
+        failing->changed = false;
+        *row = (struct failing_row){.job = failing->job,
+                                    .since_ms = failing->since_ms,
+                                    .mailed_ms = failing->mailed_ms,
+                                    .unmailed = failing->unmailed,
+                                    .warned = failing->warned};
+        if (!failing->since_ms && !failing->mailed_ms)
+            place_table_remove(&core->failing, place);
+    }
 }
 
 static void failed(struct core *core, struct writing *writing, const struct failure *failure)
@@ -226,22 +241,33 @@ static void failed(struct core *core, struct writing *writing, const struct fail
         mail_tell(core, writing, failure, failing);
     if (job->due_after != JOB_PAUSED) {
         if (failure->end->code == HTTP_GONE) {
-            job_pause(core, failure->place, PAUSE_GONE);
+            job_pause(core, failure->place, PAUSE_GONE, core->emitted);
             letter_add(core, writing, failure, failing, MAIL_GONE, 1, 0);
         } else if (!policy_of(&core->policies, job->id, job->has_policy)->never_paused) {
             failing_pause(core, writing, failure, failing);
         }
     }
-    failing_write(failing, writing);
+    failing_changed(failing, writing);
 }
 
-static void succeeded(struct core *core, struct writing *writing, int64_t job)
+/* What was mailed is kept for as long as it holds back other mails: some jobs fail now and then. */
+static void succeeded(struct core *core, struct writing *writing, int64_t job, int64_t now_ms)
 {
     uint32_t place = core->failing.count ? place_table_find(&core->failing, job) : PLACE_NONE;
     if (place == PLACE_NONE)
         return;
-    place_table_remove(&core->failing, place);
-    writing_add_failing(writing)->job = job;
+    struct failing *failing = place_table_at(&core->failing, place);
+    bool held_back =
+        failing->mailed_ms && now_ms - failing->mailed_ms < core->limits.failure_mail_interval_ms;
+    if (held_back && !failing->since_ms)
+        return;
+    failing->since_ms = 0;
+    failing->warned = false;
+    if (!held_back) {
+        failing->mailed_ms = 0;
+        failing->unmailed = 0;
+    }
+    failing_changed(failing, writing);
 }
 
 /* ---- rows ---- */
@@ -271,18 +297,17 @@ void finished_collect(struct core *core, int64_t now_ms, struct writing *writing
         if (has_owner(core, &run)) {
             struct execution *row = row_of(writing, open);
             final_row(open, row);
-            struct failure failure = {.run = &run,
-                                      .end = &row->end,
-                                      .failed_ms = row->completed_ms,
-                                      .now_ms = now_ms};
+            struct failure failure = {
+                .run = &run, .end = &row->end, .failed_ms = row->completed_ms, .now_ms = now_ms};
             bool of_job = !is_notice(&run);
             if (of_job)
                 failure.place = place_table_find(&core->jobs, run.job);
             if (of_job && row->status == EXECUTION_SUCCESS)
-                succeeded(core, writing, run.job);
+                succeeded(core, writing, run.job, now_ms);
             else if (of_job && row->status == EXECUTION_FAILURE)
                 failed(core, writing, &failure);
         }
         run_forget(core, place);
     }
+    failing_write(core, writing);
 }

@@ -104,10 +104,15 @@ static struct open_run *held_begin(struct core *core, uint32_t place, int64_t du
     return open;
 }
 
+static struct run_list *unwritten_of(struct core *core, const struct open_run *open)
+{
+    return is_new_slot(open) ? &core->unwritten_slots : &core->unwritten;
+}
+
 void held_add(struct core *core, uint32_t place, int64_t due_ms)
 {
-    core->unwritten_slots += is_new_slot(held_begin(core, place, due_ms, HELD_UNWRITTEN));
-    run_list_append(&core->unwritten, &core->open, place);
+    const struct open_run *open = held_begin(core, place, due_ms, HELD_UNWRITTEN);
+    run_list_append(unwritten_of(core, open), &core->open, place);
 }
 
 void held_add_writing(struct core *core, uint32_t place, int64_t due_ms)
@@ -127,10 +132,7 @@ void held_leave(struct core *core, uint32_t place)
     struct open_run *open = run_at(core, place);
     INVARIANT(open->state == OPEN_RUN_HELD);
     switch ((enum held_list)open->list) {
-    case HELD_UNWRITTEN:
-        core->unwritten_slots -= is_new_slot(open);
-        run_list_take(&core->unwritten, &core->open, place);
-        break;
+    case HELD_UNWRITTEN: run_list_take(unwritten_of(core, open), &core->open, place); break;
     case HELD_WRITING: run_list_take(&core->writing, &core->open, place); break;
     case HELD_WAITING: heap_take(core, place); break;
     case HELD_READY:
@@ -150,18 +152,16 @@ void held_give_up(struct core *core, uint32_t place, int64_t now_ms, const char 
     open->run.attempt--; /* the next one will not be */
     open->skipped = open->run.attempt == 0;
     if (!open->end)
-        open->end = attempt_end_none(open->skipped ? now_ms : open->emitted_ms, reason);
-    open_runs_finish(&core->open, place);
+        open->end = attempt_end_none(open->skipped || !open->emitted_ms ? now_ms : open->emitted_ms,
+                                     reason);
+    run_finish(core, place);
 }
 
 uint32_t held_oldest_unwritten(const struct core *core)
 {
-    if (!core->unwritten_slots)
+    if (!core->unwritten_slots.count)
         return UINT32_MAX;
-    uint32_t place = core->unwritten.first;
-    while (!is_new_slot(&core->open.runs[place]))
-        place = core->open.runs[place].next;
-    return (uint32_t)(core->open.runs[place].run.slot_s / MINUTE_S);
+    return (uint32_t)(core->open.runs[core->unwritten_slots.first].run.slot_s / MINUTE_S);
 }
 
 /* ---- rows ---- */
@@ -185,26 +185,35 @@ static void attempt_collect(struct open_run *open, struct writing *writing)
     open->end = NULL;
 }
 
-void held_collect(struct core *core, size_t limit, struct writing *writing)
+static void unwritten_collect(struct core *core, struct run_list *unwritten, size_t limit,
+                              struct writing *writing)
 {
-    for (size_t i = 0; i < limit && core->unwritten.count; i++) {
-        uint32_t place = core->unwritten.first;
+    for (size_t i = 0; i < limit && unwritten->count; i++) {
+        uint32_t place = run_list_pop(unwritten, &core->open);
         struct open_run *open = run_at(core, place);
-        core->unwritten_slots -= is_new_slot(open);
-        run_list_take(&core->unwritten, &core->open, place);
+        open->list = HELD_NOWHERE;
+        attempt_recorded(core, open);
+        if (!has_owner(core, &open->run)) {
+            run_forget(core, place);
+            continue;
+        }
         open->list = HELD_WRITING;
         run_list_append(&core->writing, &core->open, place);
-        attempt_recorded(core, open);
-        if (!has_owner(core, &open->run))
-            continue; /* it goes when it would leave */
         struct execution *row = row_of(writing, open);
         row->status = EXECUTION_PENDING;
         row->attempts = (uint8_t)(open->run.attempt - 1);
         row->next_attempt_ms = open->due_ms;
-        if (row->attempts)
-            row->triggered_ms = open->emitted_ms;
+        if (open->end)
+            row->triggered_ms = open->end->started_ms;
         attempt_collect(open, writing);
     }
+}
+
+/* Retries and runs on demand all: the positions of results and commands move behind theirs. */
+void held_collect(struct core *core, size_t limit, struct writing *writing)
+{
+    unwritten_collect(core, &core->unwritten, SIZE_MAX, writing);
+    unwritten_collect(core, &core->unwritten_slots, limit, writing);
 }
 
 void core_committed(struct core *core)
@@ -244,8 +253,15 @@ static void release_send(struct core *core, unsigned lane, int64_t now_ms)
     if (!filled->batch.count)
         return;
     uint64_t number = lane_send(core, lane, 0);
-    for (size_t i = 0; i < filled->batch.count; i++)
+    uint32_t newest = 0;
+    for (size_t i = 0; i < filled->batch.count; i++) {
+        const struct open_run *open = run_at(core, filled->places[i]);
+        uint32_t minute = (uint32_t)(open->run.slot_s / MINUTE_S);
+        if (is_new_slot(open) && minute > newest)
+            newest = minute;
         open_runs_emit(&core->open, filled->places[i], number, now_ms);
+    }
+    run_log_keep(&core->log, number, newest);
     filled->batch.count = 0;
 }
 
@@ -262,13 +278,15 @@ static void release_emit(struct core *core, uint32_t place, int64_t now_ms)
 }
 
 /* Why a held run is not wanted any more; NULL: it is. */
-static const char *held_objection(const struct core *core, const struct open_run *open)
+static const char *held_objection(const struct core *core, const struct open_run *open,
+                                  int64_t now_ms)
 {
+    if (open->run.attempt > 1 && now_ms >= next_slot_ms(core, &open->run, now_ms))
+        return "not tried again: the next run came first";
     const struct account *account = account_at(&core->accounts, open->account);
     if (account->used >= plan_of(core, account)->executions_per_month)
         return "monthly limit reached";
-    const struct job *job =
-        job_at(&core->jobs, place_table_find(&core->jobs, open->run.job));
+    const struct job *job = job_at(&core->jobs, place_table_find(&core->jobs, open->run.job));
     if (job->due_after != JOB_PAUSED || open->run.replay ||
         policy_of(&core->policies, job->id, job->has_policy)->finished)
         return NULL;
@@ -287,7 +305,7 @@ static bool account_release(struct core *core, uint32_t place, int64_t now_ms)
         return false;
     }
     account_roll(core, account);
-    const char *objection = held_objection(core, open);
+    const char *objection = held_objection(core, open, now_ms);
     if (objection) {
         held_give_up(core, run, now_ms, objection);
         return false;

@@ -67,7 +67,8 @@ static uint32_t open_of_job(const struct core *core, int64_t job)
     uint32_t count = 0;
     for (uint32_t place = 0; place < core->open.length; place++) {
         const struct open_run *open = &core->open.runs[place];
-        count += open->state != OPEN_RUN_FREE && open->run.job == job && !is_notice(&open->run);
+        count += open->state != OPEN_RUN_FREE && open->state != OPEN_RUN_FINISHED &&
+                 open->run.job == job && !is_notice(&open->run);
     }
     return count;
 }
@@ -159,7 +160,7 @@ void core_remove_job(struct core *core, uint32_t place)
     place_table_remove(&core->jobs, place);
 }
 
-void job_pause(struct core *core, uint32_t place, enum pause_reason reason)
+void job_pause(struct core *core, uint32_t place, enum pause_reason reason, uint32_t minute)
 {
     struct job *job = job_at(&core->jobs, place);
     INVARIANT(job->due_after != JOB_PAUSED);
@@ -169,7 +170,8 @@ void job_pause(struct core *core, uint32_t place, enum pause_reason reason)
         core->pause_capacity = core->pause_capacity ? 2 * core->pause_capacity : 16;
         core->pauses = memory_resize(core->pauses, core->pause_capacity, sizeof(*core->pauses));
     }
-    core->pauses[core->pause_count++] = (struct pause_row){.job = job->id, .reason = reason};
+    core->pauses[core->pause_count++] =
+        (struct pause_row){.job = job->id, .reason = reason, .minute = minute};
 }
 
 int core_pause_reason(const struct core *core, int64_t job)
@@ -238,14 +240,15 @@ static void plan_enforce(struct core *core, uint32_t owner)
         const struct job *job = job_at(&core->jobs, place);
         if (!job->id || job->account != owner || job->due_after == JOB_PAUSED)
             continue;
-        if (cron_shortest_interval(&job->cron) * MINUTE_S < plan->min_interval_s)
-            job_pause(core, place, PAUSE_PLAN);
+        bool never = job->cron.minutes == 0; /* one that cannot be scheduled: core_load_job */
+        if (!never && cron_shortest_interval(&job->cron) * MINUTE_S < plan->min_interval_s)
+            job_pause(core, place, PAUSE_PLAN, core->emitted);
         else
             active[count++] = job->id;
     }
     qsort(active, count, sizeof(*active), newest_first);
     for (uint32_t i = plan->active_jobs; i < count; i++)
-        job_pause(core, place_table_find(&core->jobs, active[i]), PAUSE_PLAN);
+        job_pause(core, place_table_find(&core->jobs, active[i]), PAUSE_PLAN, core->emitted);
     free(active);
 }
 

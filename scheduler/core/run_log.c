@@ -42,8 +42,10 @@ uint64_t run_log_add(struct run_log *log, uint32_t minute, uint32_t count, uint6
         log->head = 0;
     }
     uint64_t number = log->first + log->count++;
-    *message_of(log, number) =
-        (struct run_message){.sequence = sequence, .minute = minute, .without_row = count};
+    *message_of(log, number) = (struct run_message){.sequence = sequence,
+                                                    .minute = minute,
+                                                    .without_row = count & INT32_MAX,
+                                                    .of_tick = !sequence && minute};
     if (sequence) {
         INVARIANT(log->unacked == number); /* found in the stream, before anything is published */
         log->unacked++;
@@ -53,12 +55,17 @@ uint64_t run_log_add(struct run_log *log, uint32_t minute, uint32_t count, uint6
     return number;
 }
 
+void run_log_keep(struct run_log *log, uint64_t number, uint32_t minute)
+{
+    message_of(log, number)->minute = minute;
+}
+
 void run_log_acknowledged(struct run_log *log, uint64_t number, uint64_t sequence)
 {
     INVARIANT(number == log->unacked && sequence > 0);
     struct run_message *message = message_of(log, number);
     message->sequence = sequence;
-    log->ticks_waiting -= message->minute != 0;
+    log->ticks_waiting -= message->of_tick;
     log->unacked++;
 }
 
@@ -87,7 +94,7 @@ bool run_log_has(const struct run_log *log, uint64_t number)
 uint32_t run_log_last_tick(const struct run_log *log, uint32_t emitted)
 {
     for (uint64_t number = log->unacked; number < log->first + log->count; number++)
-        if (message_of(log, number)->minute)
+        if (message_of(log, number)->of_tick)
             return message_of(log, number)->minute - 1;
     return emitted;
 }

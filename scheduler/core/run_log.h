@@ -17,15 +17,16 @@
 
 struct run_message {
     uint64_t sequence; /* in RUNS; 0: not acknowledged */
-    uint32_t minute;   /* of the tick; 0: belongs to none */
-    uint32_t without_row;
+    uint32_t minute;   /* newest of the slots that it tells of first; 0: of none */
+    uint32_t without_row : 31;
+    uint32_t of_tick : 1; /* the minute is not complete without it */
 };
 
 struct run_log {
     struct run_message *ring; /* owned */
     uint32_t capacity, head, count;
-    uint64_t first;   /* number of the message at head */
-    uint64_t unacked; /* number of the first message without acknowledgement */
+    uint64_t first;         /* number of the message at head */
+    uint64_t unacked;       /* number of the first message without acknowledgement */
     uint64_t ticks_waiting; /* messages of ticks without acknowledgement */
     uint64_t runs_seq;
 };
@@ -37,6 +38,12 @@ void run_log_free(struct run_log *log);
 uint64_t run_log_next(const struct run_log *log);
 /* Returns the number of a message of count runs. sequence is 0 for one that is being published. */
 uint64_t run_log_add(struct run_log *log, uint32_t minute, uint32_t count, uint64_t sequence);
+/*
+ * The message, which belongs to no tick, is the first that has runs of slots up to minute: they
+ * were held, and their rows tell that their minute is dealt with. Until last_tick says so too, a
+ * new leader has to find them.
+ */
+void run_log_keep(struct run_log *log, uint64_t number, uint32_t minute);
 /* Acknowledgements come in the order of the numbers. */
 void run_log_acknowledged(struct run_log *log, uint64_t number, uint64_t sequence);
 /* A run of the message got its row, or needs none any more. */

@@ -30,7 +30,7 @@ static void job_finish(struct core *core, uint32_t place, uint32_t minute)
     if (next != CRON_NEVER && next <= policy->last_minute)
         return;
     policy->finished = true;
-    job_pause(core, place, PAUSE_FINISHED);
+    job_pause(core, place, PAUSE_FINISHED, minute);
 }
 
 /*
@@ -98,12 +98,28 @@ static void fresh_reserve(struct core *core)
     memset(core->fresh, 0, core->fresh_capacity * sizeof(*core->fresh));
 }
 
+/* Jobs whose end has come without a slot of theirs: changed since, or resumed behind the last one.
+ */
+static void policies_finish(struct core *core)
+{
+    for (uint32_t place = 0; place < core->policies.length; place++) {
+        struct policy *policy = place_table_at(&core->policies, place);
+        if (!policy->job || policy->finished || policy->last_minute > core->emitted)
+            continue;
+        policy->finished = true;
+        uint32_t job = place_table_find(&core->jobs, policy->job);
+        if (core_job_enabled(core, job))
+            job_pause(core, job, PAUSE_FINISHED, core->emitted);
+    }
+}
+
 void core_prepare(struct core *core, uint32_t minute)
 {
     cron_minute_set(core->times, minute);
     core->prepared = minute;
     core->candidate_count = 0;
     found_mark(core, minute);
+    policies_finish(core);
     for (uint32_t place = 0; place < core->jobs.length; place++) {
         const struct job *job = job_at(&core->jobs, place);
         if (job_due(job, minute, cron_minute_time(core->times, job->cron.zone)))
@@ -127,8 +143,7 @@ struct tick {
     uint32_t minute;
     uint32_t now; /* the present minute, or minute where the wall clock was set back */
     int64_t now_ms;
-    uint32_t emitted;
-    uint32_t open_before;
+    uint32_t emitted; /* not yet among the open */
 };
 
 static void slot_skip(const struct tick *tick, const struct job *job, const char *reason)
@@ -146,8 +161,7 @@ static void slot_skip(const struct tick *tick, const struct job *job, const char
 }
 
 /* Whether the slot comes too late for what the job wants of those that nobody fired in time. */
-static bool slot_missed(const struct tick *tick, const struct job *job,
-                        const struct policy *policy)
+static bool slot_missed(const struct tick *tick, const struct job *job, const struct policy *policy)
 {
     if (tick->minute >= tick->now)
         return false;
@@ -183,6 +197,7 @@ static void slot_hold(const struct tick *tick, const struct job *job, const stru
     uint32_t place = open_runs_add(&core->open, run, OPEN_RUN_HELD, job->account);
     overlap_count(core, run, 1);
     held_add(core, place, due_ms);
+    account_changed(core, job->account);
 }
 
 uint64_t lane_send(struct core *core, unsigned lane, uint32_t minute)
@@ -245,7 +260,7 @@ static void slot_deal(struct tick *tick, const struct job *job, const struct pol
         slot_skip(tick, job, "burst limit reached");
         return;
     }
-    if (tick->open_before + tick->emitted >= core->limits.open_runs) {
+    if (core->open.count + tick->emitted >= core->limits.open_runs) {
         slot_skip(tick, job, "capacity");
         return;
     }
@@ -258,14 +273,11 @@ static void slot_deal(struct tick *tick, const struct job *job, const struct pol
     account_start(core, job->account, tick->minute);
     uint32_t jitter_s = policy_jitter_s(policy, job->id, run.slot_s);
     int64_t due_ms = (run.slot_s + jitter_s) * 1000;
-    if (due_ms > tick->now_ms && jitter_s) {
+    if ((due_ms > tick->now_ms && jitter_s) || account->under_way >= plan->concurrency ||
+        account->ready.count)
         slot_hold(tick, job, &run, due_ms);
-    } else if (account->under_way >= plan->concurrency || account->ready.count) {
-        slot_hold(tick, job, &run, due_ms);
-        account_changed(core, job->account);
-    } else {
+    else
         slot_emit(tick, job, &run);
-    }
 }
 
 /*
@@ -286,11 +298,8 @@ static void fresh_open(struct core *core, int64_t now_ms)
 uint32_t core_tick(struct core *core, int64_t now_ms)
 {
     uint32_t minute = core_next_minute(core), now = minute_of(now_ms);
-    struct tick tick = {.core = core,
-                        .minute = minute,
-                        .now = now > minute ? now : minute,
-                        .now_ms = now_ms,
-                        .open_before = core->open.count};
+    struct tick tick = {
+        .core = core, .minute = minute, .now = now > minute ? now : minute, .now_ms = now_ms};
     core_set_time(core, now_ms);
     if (core->prepared != minute)
         core_prepare(core, minute);

@@ -38,6 +38,7 @@ const char *pause_reason_name(enum pause_reason reason);
 struct pause_row {
     int64_t job;
     enum pause_reason reason;
+    uint32_t minute; /* the newest that it was due in; written when last_tick has come there */
 };
 
 /*
