@@ -69,13 +69,14 @@ def test_every_status_has_its_shape(stack, api):
     stack.postgres.query("""
         INSERT INTO executions (job_id, scheduled_at, replay, triggered_at, completed_at, status, response_code,
                                 duration_ms, attempts, version, timeout_seconds, error)
-        SELECT %s, now() - n * interval '1 minute', 0, now() - n * interval '1 minute', completed, status::execution_status,
+        SELECT %s, slot, 0, slot, completed, status::execution_status,
                code, duration, attempts, 1, 30, error
           FROM (VALUES (1, NULL::timestamptz, 'pending', NULL::int, NULL::int, 0, NULL),
                        (2, now(), 'skipped', NULL, NULL, 0, 'missed'),
                        (3, now(), 'failure', 503, 1043, 1, 'HTTP 503'),
                        (4, now(), 'failure', NULL, 10000, 1, 'timed out after 10 s'))
-               AS v (n, completed, status, code, duration, attempts, error)""", made)
+               AS v (n, completed, status, code, duration, attempts, error),
+               date_trunc('minute', now() - n * interval '1 minute') AS slot""", made)
     rows = api.executions(made)
     for row in rows:
         shapes.check_execution(row)
