@@ -67,7 +67,7 @@ struct term {
     struct tail_load *tail_load;
     struct turn *turn;
     struct bus_tail *commands, *results;
-    struct trim *trim_commands, *trim_results;
+    struct trim *trim_commands, *trim_results, *trim_mail;
     struct sweep *sweep;
     uint64_t runs_seq; /* newest sequence of RUNS that is known */
     struct tick tick;
@@ -143,6 +143,8 @@ void term_close(struct term *term)
         trim_close(term->trim_commands);
     if (term->trim_results)
         trim_close(term->trim_results);
+    if (term->trim_mail)
+        trim_close(term->trim_mail);
     if (term->tail_load)
         tail_load_free(term->tail_load);
     if (term->stream)
@@ -402,6 +404,7 @@ static void tend(uv_timer_t *timer)
     const struct core_progress *written = turn_written(term->turn);
     trim_look(term->trim_commands, written->commands_seq);
     trim_look(term->trim_results, written->results_seq);
+    trim_look_acknowledged(term->trim_mail, DURABLE_MAILER);
     if (may_write(term) && sweep_look(term->sweep, term->runs_seq, written->results_seq))
         turn_kick(term->turn);
 }
@@ -431,6 +434,7 @@ static void lead(void *arg, const struct db_outcome *outcome)
     bus_tail_grant(term->results, RESULT_CREDIT);
     term->trim_commands = trim_open(term->options.bus, STREAM_COMMANDS);
     term->trim_results = trim_open(term->options.bus, STREAM_RESULTS);
+    term->trim_mail = trim_open(term->options.bus, STREAM_MAIL);
     term->sweep = sweep_open(term->options.bus, core);
     uv_timer_start(&term->housekeeping, housekeeping, HOUSEKEEPING_MS, 0);
     uv_timer_start(&term->tending, tend, TENDING_MS, TENDING_MS);
