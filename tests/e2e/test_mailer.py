@@ -1,6 +1,7 @@
 """Mail by SMTP: what passes is tried again, what does not is not, and nothing is sent twice."""
 
 import signal
+import time
 
 import pytest
 
@@ -151,6 +152,22 @@ def test_a_restarted_mailer_sends_nothing_twice(sink, mailer_for, ask):
     later = ask()
     sink.wait(later)
     assert [len(sink.to(address)) for address in addresses + [later]] == [1] * 11
+
+
+def test_news_of_a_job_is_dropped_after_two_days(mail_stack, sink, mailer_for):
+    def publish(age_s: int) -> str:
+        address = client.new_address()
+        created_ms = int((time.time() - age_s) * 1000)
+        mail = {"v": 1, "kind": "gone", "id": f"news-{age_s}", "to": address, "created_ms": created_ms,
+                "expires_ms": 0, "job_id": 1, "job_name": "job", "code": 410, "error": "HTTP 410",
+                "failed_ms": created_ms, "since_ms": created_ms, "pause_ms": 0, "count": 1}
+        with mail_stack.nats.client() as connection:
+            assert connection.request("mail.gone", mail)["seq"]
+        return address
+    old, new = publish(2 * 86400 + 60), publish(2 * 86400 - 60)
+    mailer = mailer_for(sink)
+    sink.wait(new)
+    assert mailer.lines("mail dropped, it comes too late") and not sink.to(old)
 
 
 def test_a_mailer_that_is_stopped_finishes_what_it_has(sink, mailer_for, ask):
