@@ -16,8 +16,9 @@
 #include "shared/bus_streams.h"
 #include "shared/memory.h"
 
-#define WINDOW  4096
-#define ID_SIZE 32
+#define WINDOW   4096
+#define ID_SIZE  32
+#define STALL_MS 10000 /* a full window waits, also on a machine with other work */
 
 static void check(natsStatus status, const char *what)
 {
@@ -88,6 +89,7 @@ int main(int argc, char **argv)
     check(natsConnection_Connect(&connection, options), "connect");
     jsOptions_Init(&js_options);
     js_options.PublishAsync.MaxPending = WINDOW;
+    js_options.PublishAsync.StallWait = STALL_MS;
     check(natsConnection_JetStream(&js, connection, &js_options), "JetStream");
 
     uint64_t before = last_sequence(js);
