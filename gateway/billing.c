@@ -70,7 +70,7 @@ const char *billing_text(struct request *request, const char *text)
         return NULL;
     size_t length = strlen(text);
     char *copy = request_memory(request, length + 1);
-    memcpy(copy, text, length);
+    memcpy(copy, text, length + 1);
     return copy;
 }
 

@@ -16,7 +16,8 @@
 struct identity;
 struct request;
 
-#define BILLING_TRIES 4 /* when somebody else changes the same account meanwhile */
+#define BILLING_CHANGES_PER_MINUTE 60 /* of one account */
+#define BILLING_TRIES              4  /* when somebody else changes the same account meanwhile */
 
 void billing_show(struct request *request); /* GET /billing */
 

@@ -14,8 +14,10 @@
 #include "gateway/gateway.h"
 #include "gateway/identity.h"
 #include "gateway/query.h"
+#include "gateway/rate_limit.h"
 #include "gateway/reply.h"
 #include "gateway/request.h"
+#include "gateway/stats.h"
 #include "gateway/stripe.h"
 #include "shared/clock.h"
 #include "shared/json.h"
@@ -457,8 +459,24 @@ static void read_billing(struct request *request)
 
 /* ---- the routes ---- */
 
+/* So that no account keeps Stripe from the others. */
+static int check_rate(struct request *request)
+{
+    uint8_t key[RATE_KEY_SIZE] = {0};
+    int retry_after_s;
+    memcpy(key, &request->account, sizeof request->account);
+    if (rate_limit_take(request->gateway->billing_changes, key, clock_monotonic_ms(),
+                        &retry_after_s))
+        return 0;
+    stats_refused(REFUSED_RATE);
+    reply_retry(request, 429, retry_after_s, "Too many requests; try again later");
+    return -1;
+}
+
 static void begin(struct request *request, enum change_kind kind, const char *target)
 {
+    if (check_rate(request) != 0)
+        return;
     struct change *change = request_memory(request, sizeof *change);
     change->kind = kind;
     change->target = target;

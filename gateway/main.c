@@ -13,6 +13,7 @@
 
 #define RATE_CLIENTS      65536 /* addresses whose registrations are counted */
 #define DB_PIPELINE_DEPTH 32
+#define BILLING_ACCOUNTS  4096 /* whose changes of billing are counted */
 
 static void on_bus_state(void *arg, bool connected)
 {
@@ -140,6 +141,7 @@ int main(int argc, char **argv)
     gateway.config = service_config(gateway.service);
     gateway.loop = service_loop(gateway.service);
     gateway.registrations = rate_limit_new(gateway.config->client_rate_per_minute, RATE_CLIENTS);
+    gateway.billing_changes = rate_limit_new(BILLING_CHANGES_PER_MINUTE, BILLING_ACCOUNTS);
     stats_open();
     read_networks(&gateway);
     open_bus(&gateway);

@@ -18,6 +18,7 @@ import wait
 from shapes import check_error, parse_time
 from stack import Stack
 from stripe_server import MONTH_S, StripeServer
+from test_documented_examples import Curl
 
 FIELDS = ["plan", "stored_jobs_used", "stored_jobs_limit", "active_jobs_used", "active_jobs_limit", "executions_used",
           "executions_limit", "usage_period_start", "min_interval_seconds", "concurrency_limit", "burst_per_minute",
@@ -571,7 +572,7 @@ def test_events_and_requests_at_once(shop):
 
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         running = [pool.submit(events) for _ in range(2)]
-        while time.monotonic() < stop:
+        for _ in range(20):
             for change, plan in ((upgrade, "business"), (downgrade, "pro")):
                 assert change(api, plan)["plan"] == plan
         for each in running:
@@ -655,10 +656,36 @@ def test_a_slow_stripe_holds_up_nobody_else(shop):
 
 
 def test_too_many_calls_are_refused(shop):
-    api = shop.subscriber("pro")
+    accounts = [shop.subscriber("pro") for _ in range(2)]
     shop.stripe.trouble("/v1/subscriptions/", status=500, delay_s=2)
-    with httpx.Client(base_url=shop.stack.url(), headers=dict(api.headers), timeout=60, trust_env=False,
+    with httpx.Client(base_url=shop.stack.url(), timeout=60, trust_env=False,
                       limits=httpx.Limits(max_connections=100)) as many, concurrent.futures.ThreadPoolExecutor(80) as pool:
-        answers = list(pool.map(lambda _: many.delete("/billing/subscription"), range(80)))
+        answers = list(pool.map(lambda number: many.delete("/billing/subscription", headers={
+            "Authorization": f"Bearer {accounts[number % 2].key}"}), range(80)))
     assert {answer.status_code for answer in answers} == {503}
     assert sum("Too many requests" in answer.text for answer in answers) >= 10
+
+
+def test_an_account_may_not_ask_without_end(shop):
+    api = shop.stack.account()
+    answers = [api.delete("/billing/subscription") for _ in range(70)]
+    assert {answer.status_code for answer in answers} == {409, 429}
+    check_error(answers[-1], 429, "Too many requests")
+    assert shop.stack.account().delete("/billing/subscription").status_code == 409
+    assert api.get("/billing").status_code == 200
+
+
+# ---- the reference ----
+
+def test_the_examples_of_the_reference(shop):
+    curl = Curl(shop.stack)
+    api = shop.stack.account("business")
+    curl.address, curl.key = api.address, api.key
+    assert list(curl("GET /billing", 200)) == FIELDS
+    shop.stack.set_plan(api.address, "free")
+    checkout = curl("POST /billing/upgrade", 200)
+    assert list(checkout) == ["checkout_url"]
+    shop.tell(*shop.stripe.pay(checkout["checkout_url"]))
+    assert list(curl("POST /billing/portal", 200)) == ["url"]
+    assert list(curl("POST /billing/downgrade", 200)) == ["plan", "effective", "note"]
+    assert list(curl("DELETE /billing/subscription", 200)) == ["cancelled", "effective", "note"]
