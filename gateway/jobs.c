@@ -97,7 +97,7 @@ static void on_jobs(struct request *request, const struct db_outcome *outcome)
 
 void jobs_list(struct request *request)
 {
-    struct sql_job_filter filter = {NULL};
+    struct sql_job_filter filter = {.limit = 0};
     bool enabled;
     if (parameter_boolean(request, "enabled", &enabled, &filter.enabled) != 0 ||
         parameter_text(request, "name", &filter.name) != 0 ||
