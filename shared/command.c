@@ -6,8 +6,8 @@
 #include "shared/billing_input_codec.h"
 #include "shared/job_input_codec.h"
 #include "shared/json.h"
+#include "shared/reply_subject.h"
 
-#define REPLY_MAX       128
 #define EMAIL_MAX       254 /* RFC 5321 */
 #define PLAN_MAX        32
 #define RETRY_AFTER_MAX 2678400 /* 31 days */
@@ -208,20 +208,6 @@ static bool id_valid(const char *id, size_t length)
     return true;
 }
 
-/* The leader publishes to this subject, and cnats checks none: "a b" or "*" would do harm. */
-static bool reply_valid(const char *reply)
-{
-    size_t length = strlen(reply);
-    if (length == 0 || length > REPLY_MAX || reply[0] == '.' || reply[length - 1] == '.' ||
-        strstr(reply, ".."))
-        return false;
-    for (size_t i = 0; i < length; i++) {
-        if (reply[i] <= 0x20 || reply[i] > 0x7e || reply[i] == '*' || reply[i] == '>')
-            return false;
-    }
-    return true;
-}
-
 static bool email_valid(const char *email)
 {
     size_t length = strlen(email);
@@ -357,7 +343,7 @@ static const char *tree_decode(const cJSON *tree, struct command *command)
     if (json_integer(tree, "account", account_least, INT64_MAX, &command->account))
         return "account is missing or out of range";
     command->reply = json_text(tree, "reply");
-    if (!command->reply || !reply_valid(command->reply))
+    if (!command->reply || !reply_subject_valid(command->reply, strlen(command->reply)))
         return "reply is missing or malformed";
     return arguments_decode(cJSON_GetObjectItemCaseSensitive(tree, "args"), command);
 }

@@ -52,30 +52,11 @@ static int error_decode(struct reader *reader, char error[static RESULT_ERROR_SI
     return 0;
 }
 
-/* The leader publishes to this subject, and cnats checks none: "a b" or "*" would do harm. */
-static bool subject_valid(const char *text, size_t length)
-{
-    bool token_empty = true;
-    for (size_t i = 0; i < length; i++) {
-        char c = text[i];
-        if (c == '.') {
-            if (token_empty)
-                return false;
-            token_empty = true;
-            continue;
-        }
-        if (!printable(c) || c == ' ' || c == '*' || c == '>')
-            return false;
-        token_empty = false;
-    }
-    return !token_empty;
-}
-
-static int reply_decode(struct reader *reader, char reply[static RESULT_REPLY_SIZE])
+static int reply_decode(struct reader *reader, char reply[static REPLY_SUBJECT_SIZE])
 {
     size_t length = reader_u8(reader);
     const char *text = reader_bytes(reader, length);
-    if (!text || length >= RESULT_REPLY_SIZE || !subject_valid(text, length))
+    if (!text || !reply_subject_valid(text, length))
         return -1;
     memcpy(reply, text, length);
     reply[length] = '\0';
@@ -108,8 +89,8 @@ void result_batch_encode(const struct result_batch *batch, struct buffer *out)
     buffer_u8(out, (uint8_t)batch->kind);
     buffer_u16(out, (uint16_t)batch->count);
     if (batch->kind == RESULT_BATCH_QUESTION) {
-        size_t length = strnlen(batch->reply, RESULT_REPLY_SIZE);
-        INVARIANT(length < RESULT_REPLY_SIZE && subject_valid(batch->reply, length));
+        size_t length = strnlen(batch->reply, REPLY_SUBJECT_SIZE);
+        INVARIANT(reply_subject_valid(batch->reply, length));
         buffer_u8(out, (uint8_t)length);
         buffer_append(out, batch->reply, length);
     }

@@ -21,10 +21,10 @@
 
 #include "shared/buffer.h"
 #include "shared/compiler.h"
+#include "shared/reply_subject.h"
 
 #define RESULT_BATCH_MAX  256
 #define RESULT_ERROR_SIZE 128
-#define RESULT_REPLY_SIZE 128
 #define RESULT_BODY_MAX   1024       /* bytes of an answer that are kept */
 #define RESULT_NO_TIME    UINT32_MAX /* that part of a POST was not reached, or not needed */
 #define RETRY_AFTER_MAX_S 3600
@@ -64,7 +64,7 @@ enum result_kind { RESULT_BATCH_RESULTS, RESULT_BATCH_QUESTION };
 
 struct result_batch {
     enum result_kind kind;
-    char reply[RESULT_REPLY_SIZE]; /* of a question */
+    char reply[REPLY_SUBJECT_SIZE]; /* of a question */
     size_t count;
     struct result results[RESULT_BATCH_MAX]; /* of a question: job, slot_s, replay, attempt */
 };

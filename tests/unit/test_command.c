@@ -568,7 +568,7 @@ static void test_lengths(void **state)
         size_t most;
     } texts[] = {
         {"{\"v\":1,\"id\":\"", "\"," A("\"r\""), COMMAND_ID_MAX},
-        {"{\"v\":1,\"id\":\"a\"," FP ",\"at\":1,\"account\":7,\"reply\":\"", "\"," ID_ARGS, 128},
+        {"{\"v\":1,\"id\":\"a\"," FP ",\"at\":1,\"account\":7,\"reply\":\"", "\"," ID_ARGS, 127},
         {"cron_expression", "", 255},
         {"webhook_url", "", 2048},
         {"timezone", "", 64},

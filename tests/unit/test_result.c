@@ -21,7 +21,7 @@ static void random_batch(struct sample *sample, enum result_kind kind, size_t co
     batch.kind = kind;
     batch.count = count;
     if (kind == RESULT_BATCH_QUESTION) {
-        size_t length = 1 + sample_below(sample, RESULT_REPLY_SIZE - 1);
+        size_t length = 1 + sample_below(sample, REPLY_SUBJECT_SIZE - 1);
         memset(batch.reply, 'r', length);
     }
     for (size_t i = 0; i < count; i++) {
@@ -219,10 +219,10 @@ static void test_replies(void **state)
             fail_msg("\"%s\"", replies[i].reply);
         buffer_free(&out);
     }
-    char longest[4 + 1 + RESULT_REPLY_SIZE] = {2, 1, 0, 0, RESULT_REPLY_SIZE - 1};
-    memset(longest + 5, 'x', RESULT_REPLY_SIZE);
+    char longest[4 + 1 + REPLY_SUBJECT_SIZE] = {2, 1, 0, 0, REPLY_SUBJECT_SIZE - 1};
+    memset(longest + 5, 'x', REPLY_SUBJECT_SIZE);
     assert_int_equal(result_batch_decode(longest, sizeof longest - 1, &decoded), 0);
-    longest[4] = (char)(unsigned char)RESULT_REPLY_SIZE;
+    longest[4] = (char)(unsigned char)REPLY_SUBJECT_SIZE;
     assert_int_equal(result_batch_decode(longest, sizeof longest, &decoded), -1);
 }
 
