@@ -9,9 +9,8 @@
         db_array_begin(unit, (type));                                                              \
         for (size_t i = 0; i < facts->noun##_count; i++) {                                         \
             const struct fact_##noun *noun = &facts->noun##s[i];                                   \
-            if (noun->change == (wanted)) {                                                        \
-                element;                                                                           \
-            }                                                                                      \
+            if (noun->change == (wanted))                                                          \
+                (element);                                                                         \
         }                                                                                          \
         db_array_end(unit);                                                                        \
     } while (0)
@@ -81,9 +80,11 @@ static void write_billing(struct db_unit *unit, const struct facts *facts)
         " customer = excluded.customer, subscription = excluded.subscription,"
         " checkout = excluded.checkout, status = excluded.status,"
         " period_end = excluded.period_end, cancels = excluded.cancels");
+// NOLINTBEGIN(bugprone-macro-parentheses): element is a statement
 #define EACH_BILLING(type, element)                                                                \
     EACH_FACT(account, FACT_WRITTEN, type, const struct fact_billing *billing = &account->billing; \
               if (billing->written) element)
+    // NOLINTEND(bugprone-macro-parentheses)
     EACH_BILLING(DB_ARRAY_I64, db_element_i64(unit, account->id));
     EACH_BILLING(DB_ARRAY_I64, db_element_i64(unit, billing->version));
     EACH_BILLING(DB_ARRAY_TEXT, element_string(unit, billing->customer));
@@ -117,7 +118,8 @@ static void release_external_ids(struct db_unit *unit, const struct facts *facts
     ADD(unit, "release_external_ids",
         "UPDATE jobs SET external_id = NULL"
         " WHERE id = ANY ($1::bigint[]) AND external_id IS NOT NULL");
-    EACH_FACT(job, FACT_WRITTEN, DB_ARRAY_I64, if (job->renamed) db_element_i64(unit, job->id));
+    EACH_IF(facts->jobs, facts->job_count, DB_ARRAY_I64,
+            row->change == FACT_WRITTEN && row->renamed, db_element_i64(unit, row->id));
 }
 
 static void write_jobs(struct db_unit *unit, const struct facts *facts)
@@ -148,7 +150,7 @@ static void write_jobs(struct db_unit *unit, const struct facts *facts)
         " allow_overlap = excluded.allow_overlap, jitter_seconds = excluded.jitter_seconds,"
         " max_retries = excluded.max_retries, auto_pause = excluded.auto_pause,"
         " external_id = excluded.external_id, paused_reason = excluded.paused_reason");
-#define EACH_JOB(type, element) EACH_FACT(job, FACT_WRITTEN, type, element)
+#define EACH_JOB(type, element) EACH_FACT(job, FACT_WRITTEN, type, (element))
     EACH_JOB(DB_ARRAY_I64, db_element_i64(unit, job->id));
     EACH_JOB(DB_ARRAY_I64, db_element_i64(unit, job->account));
     EACH_JOB(DB_ARRAY_I32, db_element_i32(unit, (int32_t)job->version));

@@ -149,7 +149,7 @@ static void test_what_will_be_charged_again(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         char id[32];
         snprintf(id, sizeof id, "ask %zu", i);
-        now_ms += 3600 * 1000;
+        now_ms += INT64_C(3600000);
         assert_status(by_mail(COMMAND_ACCOUNT_REQUEST_DELETION, "a@example.com", id), 200);
         mail = last_mail();
         struct fact_billing *billing = &facts_account(&facts, 1)->billing;
