@@ -4,14 +4,14 @@
 #include "scheduler/sql_unit.h"
 #include "shared/command.h"
 
-enum facts_read { READ_ANSWERS, READ_TOKENS, READ_ACCOUNTS, READ_JOBS, READ_SECRETS, READ_SLOTS };
+/* The statements that every batch needs; then those of struct sql_facts_read. */
+enum facts_read { READ_ANSWERS, READ_TOKENS, READ_ACCOUNTS, READ_JOBS, READ_MORE };
 
 static void array_of_tokens(struct db_unit *unit, const struct command *commands, size_t count)
 {
     static const uint8_t none[TOKEN_ID_SIZE];
-    EACH(commands, count, DB_ARRAY_BYTES,
-         if (memcmp(row->token_id, none, TOKEN_ID_SIZE) != 0)
-             db_element_bytes(unit, row->token_id, TOKEN_ID_SIZE));
+    EACH_IF(commands, count, DB_ARRAY_BYTES, memcmp(row->token_id, none, TOKEN_ID_SIZE) != 0,
+            db_element_bytes(unit, row->token_id, TOKEN_ID_SIZE));
 }
 
 static void read_answers(struct db_unit *unit, const struct command *commands, size_t count)
@@ -40,10 +40,10 @@ static void read_accounts(struct db_unit *unit, const struct command *commands, 
         " UNION SELECT unnest($2::bigint[])"
         " UNION SELECT a.id FROM tokens t JOIN accounts a USING (email)"
         " WHERE t.id = ANY ($3::bytea[]))");
-    EACH(commands, count, DB_ARRAY_TEXT, if (row->email) element_string(unit, row->email));
-    EACH(commands, count, DB_ARRAY_I64,
-         if (row->kind == COMMAND_ACCOUNT_UPDATE || row->kind == COMMAND_ACCOUNT_SET_BILLING)
-             db_element_i64(unit, row->account));
+    EACH_IF(commands, count, DB_ARRAY_TEXT, row->email, element_string(unit, row->email));
+    EACH_IF(commands, count, DB_ARRAY_I64,
+            row->kind == COMMAND_ACCOUNT_UPDATE || row->kind == COMMAND_ACCOUNT_SET_BILLING,
+            db_element_i64(unit, row->account));
     array_of_tokens(unit, commands, count);
 }
 
@@ -60,11 +60,11 @@ static void read_jobs(struct db_unit *unit, const struct command *commands, size
         " WHERE j.id IN (SELECT unnest($1::bigint[]) UNION SELECT e.id FROM jobs e"
         " JOIN unnest($2::bigint[], $3::text[]) AS u (account, name)"
         " ON e.account_id = u.account AND e.external_id = u.name)");
-    EACH(commands, count, DB_ARRAY_I64, if (row->job_id) db_element_i64(unit, row->job_id));
-    EACH(commands, count, DB_ARRAY_I64,
-         if (row->job.external_id) db_element_i64(unit, row->account));
-    EACH(commands, count, DB_ARRAY_TEXT,
-         if (row->job.external_id) element_string(unit, row->job.external_id));
+    EACH_IF(commands, count, DB_ARRAY_I64, row->job_id, db_element_i64(unit, row->job_id));
+    EACH_IF(commands, count, DB_ARRAY_I64, row->job.external_id,
+            db_element_i64(unit, row->account));
+    EACH_IF(commands, count, DB_ARRAY_TEXT, row->job.external_id,
+            element_string(unit, row->job.external_id));
 }
 
 static bool is_about_secrets(const struct command *command)
@@ -78,8 +78,8 @@ static void read_secrets(struct db_unit *unit, const struct command *commands, s
     ADD(unit, "read_secrets",
         "SELECT id, account_id, created_at, expires_at FROM webhook_secrets"
         " WHERE account_id = ANY ($1::bigint[])");
-    EACH(commands, count, DB_ARRAY_I64,
-         if (is_about_secrets(row)) db_element_i64(unit, row->account));
+    EACH_IF(commands, count, DB_ARRAY_I64, is_about_secrets(row),
+            db_element_i64(unit, row->account));
 }
 
 /* Of every slot of every command of an operator: which, and what of it. */
@@ -122,7 +122,7 @@ static void read_slots(struct db_unit *unit, const struct command *commands, siz
         " USING (job_id, scheduled_at) WHERE e.replay = 0 AND e.status <> 'pending'"
         " ORDER BY 2, 1");
 #define EACH_REPLAY(type, element)                                                                 \
-    EACH(commands, count, type, if (row->kind == COMMAND_JOB_REPLAY) element)
+    EACH_IF(commands, count, type, row->kind == COMMAND_JOB_REPLAY, (element))
     EACH_REPLAY(DB_ARRAY_I64, db_element_i64(unit, row->job_id));
     EACH_REPLAY(DB_ARRAY_TIME, db_element_time(unit, row->window.from_s * 1000));
     EACH_REPLAY(DB_ARRAY_TIME, db_element_time(unit, row->window.to_s * 1000));
@@ -135,15 +135,23 @@ static void read_slots(struct db_unit *unit, const struct command *commands, siz
     db_param_i32(unit, REPLAY_MAX + 1);
 }
 
-void sql_read_facts(struct db_unit *unit, const struct command *commands, size_t count)
+struct sql_facts_read sql_read_facts(struct db_unit *unit, const struct command *commands,
+                                     size_t count)
 {
-    /* In the order of enum facts_read. */
     read_answers(unit, commands, count);
     read_tokens(unit, commands, count);
     read_accounts(unit, commands, count);
     read_jobs(unit, commands, count);
-    read_secrets(unit, commands, count);
-    read_slots(unit, commands, count);
+    struct sql_facts_read read = {.secrets = false};
+    for (size_t i = 0; i < count; i++) {
+        read.secrets |= is_about_secrets(&commands[i]);
+        read.slots |= commands[i].kind == COMMAND_JOB_REPLAY || commands[i].slot_count > 0;
+    }
+    if (read.secrets)
+        read_secrets(unit, commands, count);
+    if (read.slots)
+        read_slots(unit, commands, count);
+    return read;
 }
 
 static void bytes_of(const struct db_rows *rows, int row, int column, uint8_t *bytes, size_t size)
@@ -255,13 +263,17 @@ static void slot_rows(const struct db_rows *rows, struct facts *facts)
                                                     .status = (uint8_t)db_i32(rows, row, 2)};
 }
 
-void sql_facts_rows(const struct db_outcome *outcome, struct facts *facts)
+void sql_facts_rows(const struct db_outcome *outcome, struct sql_facts_read read,
+                    struct facts *facts)
 {
-    INVARIANT(outcome->count == READ_SLOTS + 1);
+    const struct db_rows *more = &outcome->statements[READ_MORE];
+    INVARIANT(outcome->count == (size_t)READ_MORE + read.secrets + read.slots);
     answer_rows(&outcome->statements[READ_ANSWERS], facts);
     token_rows(&outcome->statements[READ_TOKENS], facts);
     account_rows(&outcome->statements[READ_ACCOUNTS], facts);
     job_rows(&outcome->statements[READ_JOBS], facts);
-    secret_rows(&outcome->statements[READ_SECRETS], facts);
-    slot_rows(&outcome->statements[READ_SLOTS], facts);
+    if (read.secrets)
+        secret_rows(more++, facts);
+    if (read.slots)
+        slot_rows(more, facts);
 }

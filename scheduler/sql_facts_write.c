@@ -80,19 +80,17 @@ static void write_billing(struct db_unit *unit, const struct facts *facts)
         " customer = excluded.customer, subscription = excluded.subscription,"
         " checkout = excluded.checkout, status = excluded.status,"
         " period_end = excluded.period_end, cancels = excluded.cancels");
-// NOLINTBEGIN(bugprone-macro-parentheses): element is a statement
 #define EACH_BILLING(type, element)                                                                \
-    EACH_FACT(account, FACT_WRITTEN, type, const struct fact_billing *billing = &account->billing; \
-              if (billing->written) element)
-    // NOLINTEND(bugprone-macro-parentheses)
-    EACH_BILLING(DB_ARRAY_I64, db_element_i64(unit, account->id));
-    EACH_BILLING(DB_ARRAY_I64, db_element_i64(unit, billing->version));
-    EACH_BILLING(DB_ARRAY_TEXT, element_string(unit, billing->customer));
-    EACH_BILLING(DB_ARRAY_TEXT, element_string(unit, billing->subscription));
-    EACH_BILLING(DB_ARRAY_TEXT, element_string(unit, billing->checkout));
-    EACH_BILLING(DB_ARRAY_TEXT, element_string(unit, billing->status));
-    EACH_BILLING(DB_ARRAY_TIME, element_time_or_null(unit, billing->period_end_ms));
-    EACH_BILLING(DB_ARRAY_BOOL, db_element_bool(unit, billing->cancels));
+    EACH_IF(facts->accounts, facts->account_count, type,                                           \
+            row->change == FACT_WRITTEN && row->billing.written, (element))
+    EACH_BILLING(DB_ARRAY_I64, db_element_i64(unit, row->id));
+    EACH_BILLING(DB_ARRAY_I64, db_element_i64(unit, row->billing.version));
+    EACH_BILLING(DB_ARRAY_TEXT, element_string(unit, row->billing.customer));
+    EACH_BILLING(DB_ARRAY_TEXT, element_string(unit, row->billing.subscription));
+    EACH_BILLING(DB_ARRAY_TEXT, element_string(unit, row->billing.checkout));
+    EACH_BILLING(DB_ARRAY_TEXT, element_string(unit, row->billing.status));
+    EACH_BILLING(DB_ARRAY_TIME, element_time_or_null(unit, row->billing.period_end_ms));
+    EACH_BILLING(DB_ARRAY_BOOL, db_element_bool(unit, row->billing.cancels));
 #undef EACH_BILLING
 }
 
@@ -169,9 +167,9 @@ static void write_jobs(struct db_unit *unit, const struct facts *facts)
     EACH_JOB(DB_ARRAY_TIME, element_time_or_null(unit, job->start_at_s * 1000));
     EACH_JOB(DB_ARRAY_TIME, element_time_or_null(unit, job->end_at_s * 1000));
     EACH_JOB(DB_ARRAY_TEXT, element_string(unit, catch_up_name(job->catch_up)));
-    EACH_JOB(DB_ARRAY_I32,
-             if (job->catch_up_window_s == CATCH_UP_WINDOW_NONE) db_element_null(unit);
-             else db_element_i32(unit, job->catch_up_window_s));
+    EACH_JOB(DB_ARRAY_I32, job->catch_up_window_s == CATCH_UP_WINDOW_NONE
+                               ? db_element_null(unit)
+                               : db_element_i32(unit, job->catch_up_window_s));
     EACH_JOB(DB_ARRAY_BOOL, db_element_bool(unit, job->allow_overlap));
     EACH_JOB(DB_ARRAY_I32, db_element_i32(unit, job->jitter_s));
     EACH_JOB(DB_ARRAY_I32, db_element_i32(unit, job->max_retries));

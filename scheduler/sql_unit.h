@@ -16,18 +16,22 @@
         db_unit_add((unit), &statement);                                                           \
     } while (0)
 
-/* One array parameter of a member of rows, of count structs; element writes that of *row. */
-// NOLINTBEGIN(bugprone-macro-parentheses): element is a statement
-#define EACH(rows, count, type, element)                                                           \
+/*
+ * One array parameter, of those of the count structs in rows that condition chooses; element writes
+ * that of *row.
+ */
+#define EACH_IF(rows, count, type, condition, element)                                             \
     do {                                                                                           \
         db_array_begin(unit, (type));                                                              \
         for (size_t row_index = 0; row_index < (count); row_index++) {                             \
             __typeof__(&*(rows)) row = &(rows)[row_index];                                         \
-            element;                                                                               \
+            if (condition)                                                                         \
+                (element);                                                                         \
         }                                                                                          \
         db_array_end(unit);                                                                        \
     } while (0)
-// NOLINTEND(bugprone-macro-parentheses)
+
+#define EACH(rows, count, type, element) EACH_IF(rows, count, type, true, element)
 
 static inline void param_string(struct db_unit *unit, const char *text)
 {

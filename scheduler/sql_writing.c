@@ -76,14 +76,8 @@ static void write_executions(struct db_unit *unit, const struct execution_batch 
         " first_byte_ms = excluded.first_byte_ms, response = excluded.response"
         " WHERE executions.status = 'pending'"
         " OR (executions.status = 'skipped' AND excluded.status <> 'skipped')");
-#define EACH_ROW(type, element) EACH(batch->rows, batch->count, type, if (!is_notice(row)) element)
-#define EACH_END(type, element)                                                                    \
-    EACH_ROW(type, {                                                                               \
-        if (tells_end(row))                                                                        \
-            element;                                                                               \
-        else                                                                                       \
-            db_element_null(unit);                                                                 \
-    })
+#define EACH_ROW(type, element) EACH_IF(batch->rows, batch->count, type, !is_notice(row), (element))
+#define EACH_END(type, element) EACH_ROW(type, tells_end(row) ? (element) : db_element_null(unit))
     EACH_ROW(DB_ARRAY_I64, db_element_i64(unit, row->job));
     EACH_ROW(DB_ARRAY_TIME, db_element_time(unit, row->slot_s * 1000));
     EACH_ROW(DB_ARRAY_I32, db_element_i32(unit, (int32_t)row->replay));
@@ -117,7 +111,7 @@ static void write_attempts(struct db_unit *unit, const struct writing *writing)
         " $10::integer[], $11::smallint[], $12::text[], $13::bytea[]) ON CONFLICT DO NOTHING");
     /* A notice keeps the newest of its attempts alone. */
 #define EACH_ATTEMPT(type, element)                                                                \
-    EACH(writing->attempts, writing->attempt_count, type, if (row->replay != RUN_NOTICE) element)
+    EACH_IF(writing->attempts, writing->attempt_count, type, row->replay != RUN_NOTICE, (element))
     EACH_ATTEMPT(DB_ARRAY_I64, db_element_i64(unit, row->job));
     EACH_ATTEMPT(DB_ARRAY_TIME, db_element_time(unit, row->slot_s * 1000));
     EACH_ATTEMPT(DB_ARRAY_I32, db_element_i32(unit, (int32_t)row->replay));
@@ -147,7 +141,7 @@ static void write_usage(struct db_unit *unit, const struct writing *writing)
         " JOIN accounts USING (id)"
         " ON CONFLICT (account_id) DO UPDATE SET period = excluded.period,"
         " executions = excluded.executions, minute = excluded.minute, starts = excluded.starts");
-#define EACH_USAGE(type, element) EACH(writing->usage, writing->usage_count, type, element)
+#define EACH_USAGE(type, element) EACH(writing->usage, writing->usage_count, type, (element))
     EACH_USAGE(DB_ARRAY_I64, db_element_i64(unit, row->account));
     EACH_USAGE(DB_ARRAY_I32, db_element_i32(unit, row->month));
     EACH_USAGE(DB_ARRAY_I64, db_element_i64(unit, row->executions));
@@ -165,9 +159,9 @@ static void write_last_runs(struct db_unit *unit, const struct execution_batch *
         " GROUP BY job_id ORDER BY job_id"
         " ON CONFLICT (job_id) DO UPDATE SET last_run_at = excluded.last_run_at"
         " WHERE job_state.last_run_at < excluded.last_run_at");
-    EACH(batch->rows, batch->count, DB_ARRAY_I64, if (has_run(row)) db_element_i64(unit, row->job));
-    EACH(batch->rows, batch->count, DB_ARRAY_TIME,
-         if (has_run(row)) db_element_time(unit, row->triggered_ms));
+    EACH_IF(batch->rows, batch->count, DB_ARRAY_I64, has_run(row), db_element_i64(unit, row->job));
+    EACH_IF(batch->rows, batch->count, DB_ARRAY_TIME, has_run(row),
+            db_element_time(unit, row->triggered_ms));
 }
 
 /* Behind write_last_runs: a job that fails has run. */
@@ -178,7 +172,7 @@ static void write_failing(struct db_unit *unit, const struct writing *writing)
         " pause_warned = u.warned FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[],"
         " $4::integer[], $5::boolean[]) AS u (job_id, since, mailed, unmailed, warned)"
         " WHERE job_state.job_id = u.job_id");
-#define EACH_FAILING(type, element) EACH(writing->failing, writing->failing_count, type, element)
+#define EACH_FAILING(type, element) EACH(writing->failing, writing->failing_count, type, (element))
     EACH_FAILING(DB_ARRAY_I64, db_element_i64(unit, row->job));
     EACH_FAILING(DB_ARRAY_TIME, element_time_or_null(unit, row->since_ms));
     EACH_FAILING(DB_ARRAY_TIME, element_time_or_null(unit, row->mailed_ms));
@@ -215,7 +209,7 @@ static void write_new_notices(struct db_unit *unit, const struct writing *writin
         " $5::smallint[], $6::smallint[], $7::text[])"
         " AS u (id, job_id, created_at, failed_at, code, timeout_seconds, error)"
         " JOIN jobs j ON j.id = u.job_id WHERE j.failure_webhook_url IS NOT NULL");
-#define EACH_NOTICE(type, element) EACH(writing->notices, writing->notice_count, type, element)
+#define EACH_NOTICE(type, element) EACH(writing->notices, writing->notice_count, type, (element))
     EACH_NOTICE(DB_ARRAY_I64, db_element_i64(unit, row->id));
     EACH_NOTICE(DB_ARRAY_I64, db_element_i64(unit, row->job));
     EACH_NOTICE(DB_ARRAY_TIME, db_element_time(unit, row->created_s * 1000));
@@ -237,7 +231,7 @@ static void write_notices(struct db_unit *unit, const struct execution_batch *ba
         " AS u (id, status, attempts, next_attempt_at, response_code, error, completed_at)"
         " WHERE notices.id = u.id AND notices.status = 'pending'");
 #define EACH_NOTICE(type, element)                                                                 \
-    EACH(batch->rows, batch->count, type, if (is_notice(row)) element)
+    EACH_IF(batch->rows, batch->count, type, is_notice(row), (element))
     EACH_NOTICE(DB_ARRAY_I64, db_element_i64(unit, row->job));
     EACH_NOTICE(DB_ARRAY_I16, db_element_i16(unit, row->status));
     EACH_NOTICE(DB_ARRAY_I16, db_element_i16(unit, row->attempts));
@@ -309,7 +303,7 @@ void sql_write_letters(struct db_unit *unit, const struct writing *writing, int6
         " kind, job_id, code, error, failed_ms, since_ms, pause_ms, count)"
         " JOIN jobs j ON j.id = u.job_id JOIN accounts a ON a.id = j.account_id ORDER BY u.id"
         " RETURNING id, subject, message_id, payload");
-#define EACH_LETTER(type, element) EACH(writing->letters, writing->letter_count, type, element)
+#define EACH_LETTER(type, element) EACH(writing->letters, writing->letter_count, type, (element))
     EACH_LETTER(DB_ARRAY_I64, db_element_i64(unit, row->outbox));
     EACH_LETTER(DB_ARRAY_TEXT, element_subject(unit, row->kind));
     EACH_LETTER(DB_ARRAY_TEXT, element_string(unit, mail_kind_name(row->kind)));

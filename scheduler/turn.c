@@ -53,6 +53,7 @@ struct turn {
     unsigned result_messages, result_messages_taken;
 
     struct facts facts;
+    struct sql_facts_read facts_read;
     struct writing writing;
     size_t outbox_taken;
 
@@ -242,7 +243,7 @@ static void turn_read(void *arg, const struct db_outcome *outcome)
         turn->options.on_failed(turn->options.arg, "the lease ran out");
         return;
     }
-    sql_facts_rows(outcome, &turn->facts);
+    sql_facts_rows(outcome, turn->facts_read, &turn->facts);
     int64_t now_ms = clock_now_ms();
     if (!core_settled(turn->options.core, now_ms)) {
         /* A minute has come meanwhile: its tick is first, and they are for a later turn. */
@@ -292,7 +293,7 @@ static void turn_start(struct turn *turn)
     for (size_t i = 0; i < turn->taken; i++)
         commands[i] = turn->queue[i].command;
     struct db_unit *unit = db_unit_new();
-    sql_read_facts(unit, commands, turn->taken);
+    turn->facts_read = sql_read_facts(unit, commands, turn->taken);
     free(commands);
     if (db_run(turn->options.db, unit, READ_TIMEOUT_MS, turn_read, turn) != DB_OK)
         turn->options.on_failed(turn->options.arg, "the queue to PostgreSQL is full");

@@ -35,10 +35,12 @@ void command_answer(struct command_context *context, int status, const char *bod
     buffer_text(&context->body, body);
 }
 
+PRINTF_LIKE(3, 0)
 static void refuse(struct command_context *context, int status, const char *format,
                    va_list arguments)
 {
     char detail[512];
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is
     vsnprintf(detail, sizeof(detail), format, arguments);
     context->status = status;
     buffer_text(&context->body, "{\"detail\":");

@@ -131,7 +131,7 @@ static void a_thousand_executions_are_run_again_at_most(void **state)
     (void)state;
     assert_status(create(2, "* * * * *", "c1"), 201);
     for (int i = 0; i < REPLAY_MAX + 1; i++)
-        slot_there(1, SLOT_S - 60 * i, EXECUTION_FAILURE);
+        slot_there(1, SLOT_S - INT64_C(60) * i, EXECUTION_FAILURE);
     struct command command = replay_command(1, SLOT_S - (int64_t)REPLAY_MAX * 60, SLOT_S);
     assert_refused(apply(&command, "c2"), 400, "narrow the window");
     assert_int_equal(core->open.count, 0);
