@@ -27,7 +27,7 @@
 #define TICKING_MS          50    /* minutes that were missed are dealt with for so long at once */
 #define SKIPPED_WAITING_MAX 20000 /* rows: missed minutes wait until these are written */
 #define COMMAND_CREDIT      512
-#define RESULT_CREDIT       1024 /* messages; their results are runs that are open anyway */
+#define RESULT_CREDIT       256 /* messages, each of up to 300 KiB */
 #define HOUSEKEEPING_MS     10000
 #define TENDING_MS          2000 /* between looks at the streams */
 #define PURGE_AGAIN_MS      100  /* while there is something to purge */
