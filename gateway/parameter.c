@@ -7,12 +7,17 @@
 
 #include "gateway/reply.h"
 #include "gateway/request.h"
+#include "shared/json.h"
 
 int parameter_text(struct request *request, const char *name, const char **value)
 {
     switch (request_parameter(request, name, value)) {
     case PARAMETER_ABSENT: *value = NULL; return 0;
-    case PARAMETER_PRESENT: return 0;
+    case PARAMETER_PRESENT:
+        if (json_utf8_valid(*value, strlen(*value)))
+            return 0;
+        reply_error(request, 400, "%s: not UTF-8", name);
+        return -1;
     case PARAMETER_BROKEN: break;
     }
     reply_error(request, 400, "%s: broken %%-escape", name);

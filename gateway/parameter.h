@@ -19,8 +19,8 @@ int parameter_boolean(struct request *request, const char *name, bool *value,
                       const bool **given) MUST_CHECK;
 
 /*
- * 0 and the text, NULL where it is absent; or -1 after answering 400 for an escape that is broken.
- * The text ends with the request.
+ * 0 and the text, NULL where it is absent; or -1 after answering 400 for a broken escape or bytes
+ * that are no UTF-8. The text ends with the request.
  */
 int parameter_text(struct request *request, const char *name, const char **value) MUST_CHECK;
 

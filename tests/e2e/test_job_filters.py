@@ -63,6 +63,7 @@ def test_wrong_parameters(api, query):
 
 def test_a_broken_escape(api):
     shapes.check_error(api.get("/jobs?external_id=%00"), 400, "external_id")
+    shapes.check_error(api.get("/jobs?name=%ff"), 400, "name", "UTF-8")
 
 
 def test_nobody_elses(stack, jobs):
