@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/core/job_declaration.h"
 #include "shared/mail.h"
 #include "shared/memory.h"
+#include "tests/simulation/allowances.h"
+#include "tests/simulation/calendar.h"
 #include "tests/simulation/database.h"
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/schedule.h"
@@ -15,6 +18,7 @@
 #define RESEND_MAX_MS    1200000
 #define JOBS_PER_ACCOUNT 40
 #define NEWCOMERS        25 /* accounts made and deleted by mail, at most */
+#define PER_REPLAY       (6 * HOUR_MS)
 #define PACE_MS                                                                                    \
     INT64_C(240000) /* between commands, on average; now and then they come in bursts              \
                      */
@@ -40,11 +44,14 @@ struct clients {
     size_t request_count, request_room;
     struct known_job *jobs; /* owned */
     size_t job_count, job_room;
-    unsigned newcomers;
+    unsigned newcomers, olds;
     uint64_t answers, repeated;
 };
 
 static const char web_address[] = "https://example.com/hook";
+static const char old_address[] =
+    "old%u@example.com"; /* of accounts that are there from the start */
+static const char new_address[] = "new%u@example.com";
 
 uint64_t clients_number(const char *id)
 {
@@ -105,17 +112,79 @@ static void request_email(struct request *request, const char *email)
     request->command.email = request->email;
 }
 
-static void request_schedule(struct world *world, struct request *request)
+/* A time near by, of a whole second. */
+static int64_t time_near(struct world *world, int64_t from_ms, int64_t to_ms)
 {
-    schedule_text(world, request->expression);
-    request->command.job.fields |= JOB_CRON;
-    request->command.job.cron_expression = request->expression;
+    return (world->now_ms + chance_between(world, from_ms, to_ms)) / 1000;
+}
+
+/* When a job is due: an expression of text in some zone, or one minute; and between what times. */
+static void schedule_choose(struct world *world, struct job_input *job,
+                            char text[static SCHEDULE_TEXT_SIZE])
+{
+    if (chance_of(world, 60000)) {
+        job->fields |= JOB_RUN_AT;
+        job->run_at_s = time_near(world, MINUTE_MS, 30 * HOUR_MS) / 60 * 60;
+    } else {
+        schedule_text(world, text);
+        job->fields |= JOB_CRON;
+        job->cron_expression = text;
+    }
+    if (chance_of(world, 150000)) {
+        job->fields |= JOB_TIMEZONE;
+        job->timezone = schedule_zones[chance_between(world, 0, SCHEDULE_ZONES - 1)].name;
+    }
+    if (chance_of(world, 50000)) {
+        job->fields |= JOB_START_AT;
+        job->start_at_s =
+            chance_of(world, 300000) ? 0 : time_near(world, -2 * HOUR_MS, 24 * HOUR_MS);
+    }
+    if (chance_of(world, 60000)) {
+        job->fields |= JOB_END_AT;
+        job->end_at_s = chance_of(world, 300000) ? 0 : time_near(world, HOUR_MS, 72 * HOUR_MS);
+    }
+}
+
+/* What else may be said of a job; most say nothing. */
+static void policy_choose(struct world *world, struct job_input *job)
+{
+    if (chance_of(world, 350000)) {
+        job->fields |= JOB_CATCH_UP;
+        job->catch_up = (enum catch_up)chance_between(world, CATCH_UP_LATEST, CATCH_UP_NONE);
+    }
+    if (chance_of(world, 70000)) {
+        job->fields |= JOB_CATCH_UP_WINDOW;
+        job->catch_up_window_s = chance_of(world, 300000) ? CATCH_UP_WINDOW_NONE
+                                                          : (int32_t)chance_between(world, 0, 7200);
+    }
+    if (chance_of(world, 250000)) {
+        job->fields |= JOB_ALLOW_OVERLAP;
+        job->allow_overlap = chance_of(world, 200000);
+    }
+    if (chance_of(world, 150000)) {
+        job->fields |= JOB_JITTER;
+        job->jitter_s = (uint16_t)(chance_of(world, 700000) ? chance_between(world, 0, 59)
+                                                            : chance_between(world, 60, 3000));
+    }
+    if (chance_of(world, 300000)) {
+        job->fields |= JOB_MAX_RETRIES;
+        job->max_retries = (uint8_t)chance_between(world, 0, JOB_RETRIES_MAX);
+    }
+    if (chance_of(world, 150000)) {
+        job->fields |= JOB_AUTO_PAUSE;
+        job->auto_pause = chance_of(world, 300000);
+    }
+    if (chance_of(world, 450000)) {
+        job->fields |= JOB_FAILURE_URL;
+        job->failure_webhook_url = chance_of(world, 200000) ? NULL : web_address;
+    }
 }
 
 static void create_job(struct world *world, int64_t account)
 {
     struct request *request = request_new(world, COMMAND_JOB_CREATE, account);
-    request_schedule(world, request);
+    schedule_choose(world, &request->command.job, request->expression);
+    policy_choose(world, &request->command.job);
     request->command.job.fields |= JOB_NAME | JOB_WEBHOOK_URL | JOB_ENABLED;
     request->command.job.name = request->id;
     request->command.job.enabled = !chance_of(world, 100000);
@@ -134,10 +203,50 @@ static void change_job(struct world *world)
     request->command.job_id = job->id;
     if (chance_of(world, 500000)) {
         request->command.job.fields = JOB_ENABLED;
-        request->command.job.enabled = chance_of(world, 650000);
+        request->command.job.enabled = chance_of(world, 750000);
+    } else if (chance_of(world, 500000)) {
+        schedule_choose(world, &request->command.job, request->expression);
     } else {
-        request_schedule(world, request);
+        policy_choose(world, &request->command.job);
     }
+}
+
+static void run_job(struct world *world)
+{
+    const struct known_job *job = any_job(world);
+    unsigned count = chance_of(world, 200000) ? (unsigned)chance_between(world, 2, 12) : 1;
+    for (unsigned i = 0; i < count; i++)
+        request_new(world, COMMAND_JOB_RUN, job->account)->command.job_id = job->id;
+}
+
+static void replay_job(struct world *world)
+{
+    const struct known_job *job = any_job(world);
+    struct request *request = request_new(world, COMMAND_JOB_REPLAY, job->account);
+    request->command.job_id = job->id;
+    int64_t to_s = time_near(world, -24 * HOUR_MS, 0);
+    request->command.window =
+        (struct replay_window){.from_s = to_s - chance_between(world, 0, PER_REPLAY) / 1000,
+                               .to_s = to_s,
+                               .failure = true,
+                               .skipped = chance_of(world, 500000),
+                               .success = chance_of(world, 100000)};
+}
+
+/* Another plan for an account, by an operator. */
+static void set_plan(struct world *world, const char *email, const char *plan)
+{
+    struct request *request = request_new(world, COMMAND_ACCOUNT_SET_PLAN, 0);
+    request_email(request, email);
+    request->command.plan = plan;
+}
+
+static void change_plan(struct world *world)
+{
+    char email[TEXT_SIZE];
+    snprintf(email, sizeof(email), old_address,
+             (unsigned)chance_between(world, 0, world->clients->olds - 1));
+    set_plan(world, email, plans[chance_between(world, 0, PLANS - 1)].name);
 }
 
 static void delete_job(struct world *world)
@@ -146,26 +255,36 @@ static void delete_job(struct world *world)
     request_new(world, COMMAND_JOB_DELETE, job->account)->command.job_id = job->id;
 }
 
+/* One of the large accounts goes, under load. */
+static void delete_old(struct world *world)
+{
+    char email[TEXT_SIZE];
+    snprintf(email, sizeof(email), old_address,
+             (unsigned)chance_between(world, 0, world->clients->olds - 1));
+    request_email(request_new(world, COMMAND_ACCOUNT_REQUEST_DELETION, 0), email);
+}
+
 /* A newcomer's address tells its place. */
 static void newcomer(struct world *world)
 {
     struct clients *clients = world->clients;
     char email[TEXT_SIZE];
     if (clients->newcomers < NEWCOMERS && chance_of(world, 500000)) {
-        snprintf(email, sizeof(email), "new%u@example.com", clients->newcomers++);
+        snprintf(email, sizeof(email), new_address, clients->newcomers++);
         request_email(request_new(world, COMMAND_ACCOUNT_REGISTER, 0), email);
     } else if (clients->newcomers) {
-        snprintf(email, sizeof(email), "new%u@example.com",
+        snprintf(email, sizeof(email), new_address,
                  (unsigned)chance_between(world, 0, clients->newcomers - 1));
-        static const enum command_kind kinds[] = {
-            COMMAND_ACCOUNT_REGISTER, COMMAND_ACCOUNT_REQUEST_ROTATION,
-            COMMAND_ACCOUNT_REQUEST_DELETION, COMMAND_ACCOUNT_SET_PLAN};
-        enum command_kind kind = kinds[chance_between(world, 0, 3)];
-        struct request *request = request_new(world, kind, 0);
-        request_email(request, email);
-        request->command.plan = kind == COMMAND_ACCOUNT_SET_PLAN ? "business" : NULL;
+        static const enum command_kind kinds[] = {COMMAND_ACCOUNT_REGISTER,
+                                                  COMMAND_ACCOUNT_REQUEST_ROTATION,
+                                                  COMMAND_ACCOUNT_REQUEST_DELETION};
+        int64_t kind = chance_between(world, 0, 3);
+        if (kind == 3)
+            set_plan(world, email, plans[chance_between(world, 0, PLANS - 1)].name);
+        else
+            request_email(request_new(world, kinds[kind], 0), email);
         const struct fact_account *account = database_account(world, email);
-        for (int i = 0; account && i < 3; i++)
+        for (int i = 0; account && i < 6; i++)
             create_job(world, account->id);
     }
 }
@@ -179,13 +298,21 @@ static void act(struct world *world, struct event *event)
         int64_t dice = chance_between(world, 0, 99);
         if (dice < 15)
             create_job(world, any_job(world)->account);
-        else if (dice < 76)
+        else if (dice < 55)
             change_job(world);
-        else if (dice < 90)
+        else if (dice < 67)
             delete_job(world);
+        else if (dice < 80)
+            run_job(world);
+        else if (dice < 87)
+            replay_job(world);
+        else if (dice < 89)
+            change_plan(world);
         else
             newcomer(world);
     }
+    if (chance_of(world, 700))
+        delete_old(world);
     /* Some like the full minute, to be in the way of a tick. */
     int64_t delay_ms = chance_between(world, 100, 2 * PACE_MS);
     if (chance_of(world, 300000))
@@ -215,6 +342,25 @@ static struct known_job *known(struct world *world, int64_t id)
     world_fail(world, "nobody knows job %lld", (long long)id);
 }
 
+/* Such answers are not kept: the same command may succeed later. */
+static bool is_later(int status)
+{
+    return status == 429 || status == 503;
+}
+
+/* Executions that an answer names. */
+static void promised(struct world *world, const struct request *request)
+{
+    const char *id = request->body;
+    while ((id = strstr(id, "\"msg_")) != NULL) {
+        const char *end = strchr(++id, '"');
+        if (!end)
+            world_fail(world, "command %s: %s", request->id, request->body);
+        ledger_promised(world, id, (size_t)(end - id));
+        id = end;
+    }
+}
+
 void clients_answer(struct world *world, uint64_t number, int status, const char *body)
 {
     struct clients *clients = world->clients;
@@ -222,7 +368,7 @@ void clients_answer(struct world *world, uint64_t number, int status, const char
     clients->answers++;
     if (request->answered) {
         clients->repeated++;
-        if (request->status != 429 &&
+        if (!is_later(request->status) &&
             (request->status != status || strcmp(request->body, body) != 0))
             world_fail(world, "command %s was answered %d %s, and then %d %s", request->id,
                        request->status, request->body, status, body);
@@ -232,7 +378,8 @@ void clients_answer(struct world *world, uint64_t number, int status, const char
     request->status = status;
     request->body = memory_text(body, strlen(body));
     const struct command *command = &request->command;
-    if (status >= 500 || (status == 409 && command->kind != COMMAND_ACCOUNT_VERIFY))
+    if ((status >= 500 && !is_later(status)) ||
+        (status == 409 && command->kind != COMMAND_ACCOUNT_VERIFY))
         world_fail(world, "command %s was answered %d %s", request->id, status, body);
     if (command->kind == COMMAND_JOB_CREATE && status == 201) {
         const char *id = strstr(body, "\"id\":");
@@ -245,6 +392,8 @@ void clients_answer(struct world *world, uint64_t number, int status, const char
         if (known(world, command->job_id)->deleted)
             world_fail(world, "job %lld was deleted twice", (long long)command->job_id);
         known(world, command->job_id)->deleted = true;
+    } else if (status == 202) {
+        promised(world, request);
     }
 }
 
@@ -252,6 +401,8 @@ void clients_mail(struct world *world, int64_t outbox)
 {
     const struct fact_mail *row = &world->database->rows.mails[outbox - 1];
     struct mail mail;
+    if (strcmp(row->subject, "letter") == 0)
+        return; /* to its owner's eyes alone */
     if (mail_decode(row->payload.data, row->payload.length, &mail) != 0)
         world_fail(world, "mail %lld cannot be read", (long long)outbox);
     static const enum command_kind kinds[MAIL_KINDS] = {[MAIL_VERIFY] = COMMAND_ACCOUNT_VERIFY,
@@ -268,34 +419,50 @@ void clients_mail(struct world *world, int64_t outbox)
 
 /* ---- the beginning and the end ---- */
 
+static void old_account(struct world *world)
+{
+    struct database *database = world->database;
+    char email[TEXT_SIZE];
+    const char *plan = plans[world->clients->olds % PLANS].name;
+    snprintf(email, sizeof(email), old_address, world->clients->olds++);
+    struct fact_account *account = facts_add_account(&database->rows);
+    account->id = database->progress.next_account++;
+    account->failure_email_enabled = true;
+    fact_set(&account->email, email);
+    fact_set(&account->plan, plan);
+    allowances_plan(world, account->id, plan);
+}
+
+static void old_job(struct world *world)
+{
+    struct database *database = world->database;
+    struct job_input input = job_input_defaults;
+    char text[SCHEDULE_TEXT_SIZE];
+    input.name = "from the start";
+    input.webhook_url = web_address;
+    schedule_choose(world, &input, text);
+    policy_choose(world, &input);
+    if (input.end_at_s && input.end_at_s < input.start_at_s)
+        input.end_at_s = 0;
+    struct fact_job *job = facts_add_job(&database->rows);
+    job_take_declaration(job, &input);
+    job->id = database->progress.next_job++;
+    job->account = database->progress.next_account - 1;
+    job->version = 1;
+    job->enabled = true;
+    job->due_after_ms = job->created_ms = job->updated_ms = world->begun_ms;
+    calendar_changed(world, job, (uint32_t)(world->begun_ms / MINUTE_MS));
+    know_job(world, job->id, job->account);
+}
+
 /* Accounts and jobs that are there from the start. */
 void clients_open(struct world *world)
 {
-    struct database *database = world->database;
     world->clients = memory_new(1, sizeof(*world->clients));
-    uint32_t begun = (uint32_t)(world->begun_ms / MINUTE_MS);
     for (unsigned i = 0; i < world->wanted_jobs; i++) {
-        if (i % JOBS_PER_ACCOUNT == 0) {
-            char email[TEXT_SIZE];
-            snprintf(email, sizeof(email), "old%u@example.com", i);
-            struct fact_account *account = facts_add_account(&database->rows);
-            account->id = database->progress.next_account++;
-            fact_set(&account->email, email);
-            fact_set(&account->plan, "business");
-        }
-        char text[SCHEDULE_TEXT_SIZE];
-        schedule_text(world, text);
-        struct fact_job *job = facts_add_job(&database->rows);
-        job->id = database->progress.next_job++;
-        job->account = database->progress.next_account - 1;
-        job->version = 1;
-        fact_set(&job->name, "from the start");
-        fact_set(&job->cron_expression, text);
-        fact_set(&job->webhook_url, web_address);
-        job->enabled = true;
-        job->due_after_ms = job->created_ms = job->updated_ms = world->begun_ms;
-        ledger_changed(world, job->id, begun, begun, true, text);
-        know_job(world, job->id, job->account);
+        if (i % JOBS_PER_ACCOUNT == 0)
+            old_account(world);
+        old_job(world);
     }
     world_later(world, PACE_MS, act);
 }

@@ -4,8 +4,12 @@
 #include <string.h>
 
 #include "shared/memory.h"
+#include "tests/simulation/allowances.h"
+#include "tests/simulation/calendar.h"
 #include "tests/simulation/clients.h"
 #include "tests/simulation/ledger.h"
+#include "tests/simulation/notices.h"
+#include "tests/simulation/rows.h"
 #include "tests/simulation/schedulers.h"
 #include "tests/simulation/streams.h"
 
@@ -19,7 +23,9 @@ void database_open(struct world *world)
                                .last_tick = (uint32_t)(world->begun_ms / MINUTE_MS),
                                .next_account = 1,
                                .next_job = 1,
-                               .next_outbox = 1};
+                               .next_outbox = 1,
+                               .next_notice = 1,
+                               .next_replay = 1};
 }
 
 void database_close(struct world *world)
@@ -119,14 +125,26 @@ static void token_copy(struct fact_token *to, const struct fact_token *from)
     to->used_ms = from->used_ms;
 }
 
-static void job_copy(struct fact_job *to, const struct fact_job *from)
+void database_copy_job(struct fact_job *to, const struct fact_job *from)
 {
     to->id = from->id;
     to->account = from->account;
     to->version = from->version;
     fact_set(&to->name, from->name);
-    fact_set(&to->cron_expression, from->cron_expression);
     fact_set(&to->webhook_url, from->webhook_url);
+    fact_set(&to->timezone, from->timezone);
+    fact_set(&to->cron_expression, from->cron_expression);
+    fact_set(&to->failure_webhook_url, from->failure_webhook_url);
+    fact_set(&to->paused_reason, from->paused_reason);
+    to->run_at_s = from->run_at_s;
+    to->start_at_s = from->start_at_s;
+    to->end_at_s = from->end_at_s;
+    to->catch_up_window_s = from->catch_up_window_s;
+    to->catch_up = from->catch_up;
+    to->jitter_s = from->jitter_s;
+    to->max_retries = from->max_retries;
+    to->allow_overlap = from->allow_overlap;
+    to->auto_pause = from->auto_pause;
     to->enabled = from->enabled;
     to->due_after_ms = from->due_after_ms;
     to->created_ms = from->created_ms;
@@ -164,7 +182,9 @@ void database_read_facts(struct world *world, const uint64_t *commands, size_t c
                 account_copy(facts_add_account(facts), accounts[j]);
         const struct fact_job *job = database_job(world, command->job_id);
         if (job && !facts_job(facts, job->id))
-            job_copy(facts_add_job(facts), job);
+            database_copy_job(facts_add_job(facts), job);
+        if (job && command->kind == COMMAND_JOB_REPLAY)
+            ledger_window(world, job->id, &command->window, facts);
     }
 }
 
@@ -190,6 +210,8 @@ static void write_accounts(struct world *world, const struct facts *facts)
         if (account->change == FACT_DELETED && row) {
             row->change = FACT_DELETED;
             delete_jobs_of(world, account->id);
+            notices_deleted(world, account->id);
+            allowances_deleted(world, account->id);
         }
     }
     for (size_t i = 0; i < facts->account_count; i++) {
@@ -201,6 +223,7 @@ static void write_accounts(struct world *world, const struct facts *facts)
         if (same && same != row)
             world_fail(world, "two accounts of %s", account->email);
         account_copy(row ? row : facts_add_account(rows), account);
+        allowances_plan(world, account->id, account->plan);
     }
     for (size_t i = 0; i < facts->token_count; i++) {
         const struct fact_token *token = &facts->tokens[i];
@@ -224,8 +247,10 @@ static void write_jobs(struct world *world, const struct transaction *transactio
             /* Ids are consecutive; one made and deleted in one batch leaves its number. */
             if ((size_t)job->id != rows->job_count + 1)
                 world_fail(world, "job %lld comes after %zu", (long long)job->id, rows->job_count);
-            job_copy(facts_add_job(rows), job);
-            ledger_changed(world, job->id, transaction->emitted, 0, false, "0 0 * * *");
+            struct fact_job *added = facts_add_job(rows);
+            database_copy_job(added, job);
+            added->enabled = false;
+            calendar_changed(world, added, transaction->emitted);
         }
         struct fact_job *row = job->change == FACT_CLEAN ? NULL : &rows->jobs[job->id - 1];
         if (job->change == FACT_DELETED && row->change != FACT_DELETED) {
@@ -234,10 +259,8 @@ static void write_jobs(struct world *world, const struct transaction *transactio
         } else if (job->change == FACT_WRITTEN) {
             if (row->change == FACT_DELETED)
                 world_fail(world, "job %lld was changed after its deletion", (long long)job->id);
-            job_copy(row, job);
-            ledger_changed(world, job->id, transaction->emitted,
-                           (uint32_t)(job->due_after_ms / MINUTE_MS), job->enabled,
-                           job->cron_expression);
+            database_copy_job(row, job);
+            calendar_changed(world, job, transaction->emitted);
         }
     }
 }
@@ -267,40 +290,29 @@ static void write_answers(struct world *world, const struct facts *facts)
     }
 }
 
+void database_add_mail(struct world *world, int64_t id, const char *subject, const char *message_id,
+                       const void *payload, size_t length)
+{
+    struct facts *rows = &world->database->rows;
+    if ((size_t)id != rows->mail_count + 1)
+        world_fail(world, "outbox row %lld is not the next one", (long long)id);
+    struct fact_mail *row = facts_add_mail(rows);
+    row->outbox = id;
+    fact_set(&row->subject, subject);
+    fact_set(&row->message_id, message_id);
+    buffer_append(&row->payload, payload, length);
+}
+
 static void write_outbox(struct world *world, const struct transaction *transaction)
 {
     struct facts *rows = &world->database->rows;
     for (size_t i = 0; i < transaction->facts.mail_count; i++) {
         const struct fact_mail *mail = &transaction->facts.mails[i];
-        if ((size_t)mail->outbox != rows->mail_count + 1)
-            world_fail(world, "outbox row %lld is not the next one", (long long)mail->outbox);
-        struct fact_mail *row = facts_add_mail(rows);
-        row->outbox = mail->outbox;
-        fact_set(&row->subject, mail->subject);
-        fact_set(&row->message_id, mail->message_id);
-        buffer_append(&row->payload, mail->payload.data, mail->payload.length);
+        database_add_mail(world, mail->outbox, mail->subject, mail->message_id, mail->payload.data,
+                          mail->payload.length);
     }
     for (size_t i = 0; i < transaction->outbox_count; i++)
         fact_set(&rows->mails[transaction->outbox[i] - 1].message_id, NULL);
-}
-
-static void write_rows(struct world *world, const struct transaction *transaction)
-{
-    static const enum row rows[] = {[EXECUTION_PENDING] = ROW_PENDING,
-                                    [EXECUTION_SUCCESS] = ROW_SUCCESS,
-                                    [EXECUTION_FAILURE] = ROW_FAILURE,
-                                    [EXECUTION_SKIPPED] = ROW_SKIPPED};
-    const struct execution *before = NULL;
-    for (size_t i = 0; i < transaction->rows.count; i++) {
-        const struct execution *row = &transaction->rows.rows[i];
-        if (before &&
-            (before->job > row->job || (before->job == row->job && before->slot_s >= row->slot_s)))
-            world_fail(world, "job %lld: rows out of order, or twice in one statement",
-                       (long long)row->job);
-        ledger_row(world, row->job, (uint32_t)(row->slot_s / 60), rows[row->status],
-                   row->error && strcmp(row->error, "missed") == 0, transaction->now);
-        before = row;
-    }
 }
 
 static void write_progress(struct world *world, const struct core_progress *progress)
@@ -328,20 +340,21 @@ bool database_commit(struct world *world, const struct transaction *transaction)
     }
     database->transactions++;
     if (transaction->loaded_gap_to)
-        ledger_gap(world, (uint32_t)transaction->loaded_gap_after,
-                   (uint32_t)transaction->loaded_gap_to);
-    if (transaction->facts.answer_count && (transaction->emitted < transaction->now ||
-                                            transaction->progress.last_tick < transaction->emitted))
-        world_fail(world, "commands were applied at minute %u, emitted %u, last_tick %u",
-                   transaction->now, transaction->emitted, transaction->progress.last_tick);
+        calendar_gap(world, (uint32_t)transaction->loaded_gap_after,
+                     (uint32_t)transaction->loaded_gap_to);
+    uint32_t now = (uint32_t)(transaction->now_ms / MINUTE_MS);
+    if (transaction->facts.answer_count &&
+        (transaction->emitted < now || transaction->progress.last_tick < transaction->emitted))
+        world_fail(world, "commands were applied at minute %u, emitted %u, last_tick %u", now,
+                   transaction->emitted, transaction->progress.last_tick);
     write_accounts(world, &transaction->facts);
     write_jobs(world, transaction);
     write_answers(world, &transaction->facts);
     write_outbox(world, transaction);
-    write_rows(world, transaction);
+    rows_write(world, &transaction->writing, transaction->now_ms);
     write_progress(world, &transaction->progress);
     trace_add(world, (int)transaction->scheduler, "committed rows, last_tick",
-              (long long)transaction->rows.count, transaction->progress.last_tick);
+              (long long)transaction->writing.executions.count, transaction->progress.last_tick);
     return true;
 }
 
@@ -349,7 +362,7 @@ void transaction_free(void *data)
 {
     struct transaction *transaction = data;
     facts_free(&transaction->facts);
-    execution_batch_free(&transaction->rows);
+    writing_free(&transaction->writing);
     free(transaction->outbox);
     free(transaction);
 }

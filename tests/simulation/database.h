@@ -13,7 +13,9 @@
 #include "scheduler/core/facts.h"
 #include "tests/simulation/world.h"
 
-#define LEASE_TTL_MS 3000
+#define LEASE_TTL_MS             3000
+#define FAILURE_MAIL_INTERVAL_MS HOUR_MS
+#define AUTO_PAUSE_AFTER_MS      (12 * HOUR_MS)
 
 struct database_answer {
     bool kept;
@@ -45,10 +47,10 @@ struct transaction {
     unsigned scheduler;
     uint64_t turn;
     uint32_t emitted; /* newest minute that was dealt with when the commands were applied */
-    uint32_t now;     /* the leader's minute */
+    int64_t now_ms;   /* by the leader's clock */
     int64_t loaded_gap_after, loaded_gap_to; /* minutes that this term passed over, or 0 */
     struct facts facts;
-    struct execution_batch rows;
+    struct writing writing;
     struct core_progress progress;
     int64_t *outbox; /* owned */
     size_t outbox_count;
@@ -75,5 +77,10 @@ void database_read_facts(struct world *world, const uint64_t *commands, size_t c
                          struct facts *facts);
 struct fact_account *database_account(struct world *world, const char *email);
 const struct fact_job *database_job(const struct world *world, int64_t id);
+/* For those who write rows: the next one of the outbox. */
+void database_add_mail(struct world *world, int64_t id, const char *subject, const char *message_id,
+                       const void *payload, size_t length);
+/* Makes a job's row what another one says. */
+void database_copy_job(struct fact_job *to, const struct fact_job *from);
 
 #endif

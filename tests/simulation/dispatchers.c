@@ -70,6 +70,12 @@ static struct held *held_of(struct world *world, uint64_t sequence)
     return &world->dispatchers->held[sequence - 1];
 }
 
+/* NULL where the job or the notice is gone. */
+static struct delivery *delivery_of(struct world *world, const struct run *run)
+{
+    return ledger_delivery(world, run->job, run->slot_s, run->replay);
+}
+
 /* ---- deaths ---- */
 
 static void restart(struct world *world, struct event *event)
@@ -99,11 +105,12 @@ void dispatchers_crash(struct world *world, unsigned index)
         if (held->holder != index)
             continue;
         const struct stored_runs *message = &world->streams->runs[sequence - 1];
-        for (uint32_t run = 0; run < message->count; run++)
-            if (held->states[run] == RUN_POSTED)
-                ledger_slot(world, message->runs[run].job,
-                            (uint32_t)(message->runs[run].slot_s / 60))
-                    ->deaths++;
+        for (uint32_t run = 0; run < message->count; run++) {
+            struct delivery *delivery =
+                held->states[run] == RUN_POSTED ? delivery_of(world, &message->runs[run]) : NULL;
+            if (delivery)
+                delivery_died(delivery, message->runs[run].attempt);
+        }
         redeliver_later(world, sequence);
     }
     world_later(world, chance_between(world, 500, 60000), restart)->target = index;
@@ -179,6 +186,10 @@ static void report(struct world *world, struct event *event)
     struct held *held = held_of(world, sequence);
     if (held->acked || held->holder != event->target)
         return;
+    const struct run *posted = &world->streams->runs[sequence - 1].runs[run];
+    struct delivery *delivery = delivery_of(world, posted);
+    if (delivery)
+        delivery_over(delivery, posted->attempt);
     streams_add_result(world, &held->results[run]);
     if (!steps(world, event))
         return; /* died with the result in the stream */
@@ -186,6 +197,47 @@ static void report(struct world *world, struct event *event)
         step_later(world, event->target, REPORT_MS, report, event->number);
     else
         run_done(world, sequence, run);
+}
+
+/* ---- receivers ---- */
+
+static void answer(struct stored_result *result, enum result_outcome outcome, unsigned code)
+{
+    result->outcome = (uint8_t)outcome;
+    result->code = (uint16_t)code;
+}
+
+/* Whether the receiver of a job, or of a notice, has one of its bad days. */
+static bool bad_day(const struct world *world, const struct run *run)
+{
+    uint64_t x = (uint64_t)run->job * 0x9e3779b97f4a7c15ULL +
+                 (uint64_t)(world->now_ms / (24 * HOUR_MS)) * 0xc2b2ae3d27d4eb4fULL + world->seed;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    return (x >> 32) % 100 < 6;
+}
+
+static void fail(struct world *world, struct stored_result *result, const struct run *run)
+{
+    static const uint16_t codes[] = {500, 502, 503, 429, 408, 425, 500, 503};
+    int64_t dice = chance_between(world, 0, 99);
+    if (dice < 60) {
+        answer(result, RESULT_HTTP_ERROR, codes[chance_between(world, 0, 7)]);
+        if (chance_of(world, 150000))
+            result->retry_after_s = (uint16_t)chance_between(world, 1, 900);
+    } else if (dice < 75) {
+        answer(result, RESULT_TIMEOUT, 0);
+        result->duration_ms = run->timeout_s * 1000U;
+    } else if (dice < 83) {
+        answer(result, RESULT_CONNECT, 0);
+    } else if (dice < 88) {
+        answer(result, RESULT_DNS, 0);
+    } else if (dice < 97) {
+        answer(result, RESULT_HTTP_ERROR, 404);
+    } else if (dice < 99) {
+        answer(result, RESULT_TLS, 0);
+    } else {
+        answer(result, RESULT_HTTP_ERROR, 410);
+    }
 }
 
 static void post(struct world *world, struct event *event)
@@ -196,30 +248,26 @@ static void post(struct world *world, struct event *event)
         return;
     struct held *held = held_of(world, sequence);
     const struct run *run = &world->streams->runs[sequence - 1].runs[index];
+    struct delivery *delivery = delivery_of(world, run);
     struct stored_result *result = &held->results[index];
     *result = (struct stored_result){.outcome = RESULT_SUCCESS,
                                      .code = 200,
                                      .job = run->job,
                                      .slot_s = run->slot_s,
+                                     .replay = run->replay,
+                                     .attempt = run->attempt,
                                      .started_ms = world->now_ms,
                                      .duration_ms = (uint32_t)chance_between(world, 15, 300)};
-    if (!database_job(world, run->job)) {
-        result->outcome = RESULT_GONE;
-        result->code = 0;
+    if (!delivery) {
+        answer(result, RESULT_GONE, 0);
         result->duration_ms = 0;
     } else {
-        ledger_slot(world, run->job, (uint32_t)(run->slot_s / 60))->posts++;
+        delivery_posted(world, delivery, run);
         held->states[index] = RUN_POSTED;
-        if (chance_of(world, 50000))
-            result->duration_ms = (uint32_t)chance_between(world, 1000, 15000);
-        if (chance_of(world, 10000)) {
-            result->outcome = RESULT_TIMEOUT;
-            result->code = 0;
-            result->duration_ms = 30000;
-        } else if (chance_of(world, 30000)) {
-            result->outcome = RESULT_HTTP_ERROR;
-            result->code = 503;
-        }
+        if (!world->draining && chance_of(world, 50000))
+            result->duration_ms = (uint32_t)chance_between(world, 1000, run->timeout_s * 1000);
+        if (!world->draining && chance_of(world, bad_day(world, run) ? 900000 : 40000))
+            fail(world, result, run);
     }
     step_later(world, event->target, result->duration_ms, report, event->number);
     (void)steps(world, event);

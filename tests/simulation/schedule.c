@@ -5,6 +5,20 @@
 #include <string.h>
 #include <time.h>
 
+const struct schedule_zone schedule_zones[SCHEDULE_ZONES] = {{"UTC", 0},
+                                                             {"Asia/Kolkata", 330},
+                                                             {"Asia/Tokyo", 540},
+                                                             {"America/Phoenix", -420},
+                                                             {"Asia/Kathmandu", 345}};
+
+unsigned schedule_zone(const char *name)
+{
+    unsigned zone = 0;
+    while (zone + 1 < SCHEDULE_ZONES && strcmp(schedule_zones[zone].name, name) != 0)
+        zone++;
+    return zone;
+}
+
 static int pick(struct world *world, int low, int high)
 {
     return (int)chance_between(world, low, high);
@@ -82,13 +96,12 @@ void schedule_compile(const char *text, struct schedule *schedule)
     schedule->either_day = *fields[2] != '*' && *fields[4] != '*';
 }
 
-struct moment moment_of(uint32_t minute)
+struct moment moment_of(uint32_t minute, unsigned zone)
 {
-    time_t seconds = (time_t)minute * 60;
+    time_t seconds = ((time_t)minute + schedule_zones[zone].offset) * 60;
     struct tm parts;
     gmtime_r(&seconds, &parts);
-    return (struct moment){.minute_of_epoch = minute,
-                           .minute = parts.tm_min,
+    return (struct moment){.minute = parts.tm_min,
                            .hour = parts.tm_hour,
                            .day = parts.tm_mday,
                            .month = parts.tm_mon + 1,
@@ -102,14 +115,4 @@ bool schedule_matches(const struct schedule *schedule, const struct moment *mome
         return false;
     bool day = schedule->days[moment->day], weekday = schedule->weekdays[moment->weekday];
     return schedule->either_day ? day || weekday : day && weekday;
-}
-
-uint32_t schedule_next(const struct schedule *schedule, uint32_t after, uint32_t until)
-{
-    for (uint32_t minute = after + 1; minute <= until; minute++) {
-        struct moment moment = moment_of(minute);
-        if (schedule_matches(schedule, &moment))
-            return minute;
-    }
-    return 0;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shared/memory.h"
+#include "shared/result.h"
 #include "tests/simulation/clients.h"
 #include "tests/simulation/database.h"
 #include "tests/simulation/dispatchers.h"
@@ -61,7 +62,7 @@ uint64_t streams_anchor(struct world *world, uint64_t epoch, uint64_t expected_l
 
 uint64_t streams_publish_runs(struct world *world, const struct run_message_id *id,
                               const struct run_message_id *expected, const struct run_batch *batch,
-                              uint32_t decided)
+                              int64_t decided_ms)
 {
     struct streams *streams = world->streams;
     if (!streams->has_last_id || streams->last_id.epoch != expected->epoch ||
@@ -79,7 +80,7 @@ uint64_t streams_publish_runs(struct world *world, const struct run_message_id *
     memcpy(runs, batch->runs, batch->count * sizeof(*runs));
     streams->runs[sequence - 1].runs = runs;
     for (size_t i = 0; i < batch->count; i++)
-        ledger_emitted(world, runs[i].job, (uint32_t)(runs[i].slot_s / 60), decided);
+        ledger_emitted(world, &runs[i], decided_ms);
     dispatchers_message(world, sequence);
     return sequence;
 }
@@ -99,6 +100,13 @@ void streams_add_result(struct world *world, const struct stored_result *result)
     streams->results = with_room(streams->results, streams->result_count, &streams->result_room,
                                  sizeof(*streams->results));
     streams->results[streams->result_count++] = *result;
+    if (!result->question)
+        ledger_reported(world,
+                        &(struct run){.job = result->job,
+                                      .slot_s = result->slot_s,
+                                      .replay = result->replay,
+                                      .attempt = result->attempt},
+                        result->outcome == RESULT_GONE);
     schedulers_messages(world);
 }
 
@@ -112,12 +120,14 @@ void streams_check_runs(struct world *world, uint64_t before, uint64_t to, uint3
         for (uint32_t i = 0; i < message->count; i++) {
             const struct run *run = &message->runs[i];
             uint32_t minute = (uint32_t)(run->slot_s / 60);
-            if (minute > last_tick)
+            if (run->replay == 0 && run->attempt == 1 && minute > last_tick)
                 world_fail(world, "runs_seq %llu reaches minute %u, last_tick is %u",
                            (unsigned long long)sequence, minute, last_tick);
-            if (database_job(world, run->job) && !ledger_find(world, run->job, minute)->row)
-                world_fail(world, "job %lld, minute %u: runs_seq is past it, and it has no row",
-                           (long long)run->job, minute);
+            const struct delivery *delivery =
+                ledger_delivery(world, run->job, run->slot_s, run->replay);
+            if (delivery && delivery->told < run->attempt)
+                world_fail(world, "%s: runs_seq is past attempt %u, and no row tells of it",
+                           delivery_name(delivery), run->attempt);
         }
     }
 }

@@ -24,7 +24,10 @@ struct stored_result {
     bool question;
     uint8_t dispatcher; /* that asks */
     uint8_t outcome;
+    uint8_t attempt;
     uint16_t code;
+    uint16_t retry_after_s;
+    uint32_t replay;
     uint32_t duration_ms;
     uint64_t life;    /* of that dispatcher */
     uint64_t message; /* sequence in RUNS that is asked about */
@@ -56,7 +59,7 @@ void streams_close(struct world *world);
 uint64_t streams_anchor(struct world *world, uint64_t epoch, uint64_t expected_last);
 uint64_t streams_publish_runs(struct world *world, const struct run_message_id *id,
                               const struct run_message_id *expected, const struct run_batch *batch,
-                              uint32_t decided);
+                              int64_t decided_ms);
 void streams_add_command(struct world *world, uint64_t command);
 void streams_add_result(struct world *world, const struct stored_result *result);
 

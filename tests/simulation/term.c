@@ -1,19 +1,25 @@
 #include "tests/simulation/term.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "scheduler/core/commands.h"
+#include "scheduler/core/job_declaration.h"
 #include "shared/memory.h"
+#include "tests/simulation/allowances.h"
 #include "tests/simulation/clients.h"
 #include "tests/simulation/database.h"
 #include "tests/simulation/dispatchers.h"
 #include "tests/simulation/faults.h"
 #include "tests/simulation/ledger.h"
+#include "tests/simulation/notices.h"
+#include "tests/simulation/plans.h"
+#include "tests/simulation/rows.h"
 #include "tests/simulation/schedulers.h"
 
 #define PREPARE_AHEAD_MS    5000
-#define SKIPPED_WAITING_MAX 2000
+#define SKIPPED_WAITING_MAX 300
 #define COMMAND_CREDIT      512
 #define RESULT_CREDIT       64
 #define TAIL_MESSAGES       64
@@ -62,7 +68,7 @@ void term_step_failed(struct world *world, struct event *event)
 /* A message of runs on its way to RUNS; owned by its event. */
 struct publication {
     struct run_message_id id, expected;
-    uint32_t decided;
+    int64_t decided_ms; /* by the leader's clock */
     struct run_batch batch;
 };
 
@@ -82,7 +88,7 @@ static void publish(struct world *world, struct event *event)
 {
     const struct publication *publication = event->data;
     uint64_t sequence = streams_publish_runs(world, &publication->id, &publication->expected,
-                                             &publication->batch, publication->decided);
+                                             &publication->batch, publication->decided_ms);
     scheduler_reply(world, event, LINK_NATS, published)->number = sequence;
 }
 
@@ -99,7 +105,7 @@ static void emit(void *arg, uint64_t number, unsigned lane, const struct run_bat
     struct publication *publication = memory_new(1, sizeof(*publication));
     publication->id = (struct run_message_id){term->epoch, number};
     publication->expected = term->last_id;
-    publication->decided = (uint32_t)(scheduler_wall_ms(term->world, term->index) / MINUTE_MS);
+    publication->decided_ms = scheduler_wall_ms(term->world, term->index);
     publication->batch = *batch;
     term->last_id = publication->id;
     struct event *event = scheduler_send(term->world, term->index, LINK_NATS, publish);
@@ -120,20 +126,41 @@ static void clock_until(struct world *world, struct term *term, int64_t wall_ms)
     scheduler_timer(world, term->index, delay_ms, clock_timer)->number = ++term->clock_number;
 }
 
+/* Lets go the held runs whose time has come, but not while commands are uncommitted. */
+static void release(struct world *world, struct term *term)
+{
+    if (!term_leads(world, term) || term->finishing || turn_holds_commands(term))
+        return;
+    uint32_t runs = core_release(term->core, scheduler_wall_ms(world, term->index));
+    if (runs)
+        trace_add(world, (int)term->index, "releases runs", runs, 0);
+    if (core_has_rows(term->core))
+        turn_kick(world, term);
+}
+
+static void clock_until_release(struct world *world, struct term *term, int64_t now_ms,
+                                int64_t wall_ms)
+{
+    int64_t release_ms =
+        turn_holds_commands(term) ? INT64_MAX : core_next_release_ms(term->core, now_ms);
+    clock_until(world, term, release_ms < wall_ms ? release_ms : wall_ms);
+}
+
 void term_tick(struct world *world, struct term *term)
 {
     struct core *core = term->core;
+    release(world, term);
     while (term_leads(world, term) && !term->finishing) {
         int64_t now_ms = scheduler_wall_ms(world, term->index);
         int64_t slot_ms = (int64_t)core_next_minute(core) * MINUTE_MS;
         if (now_ms < slot_ms - PREPARE_AHEAD_MS) {
-            clock_until(world, term, slot_ms - PREPARE_AHEAD_MS);
+            clock_until_release(world, term, now_ms, slot_ms - PREPARE_AHEAD_MS);
             return;
         }
         if (core->prepared != core_next_minute(core))
             core_prepare(core, core_next_minute(core));
         if (now_ms < slot_ms) {
-            clock_until(world, term, slot_ms);
+            clock_until_release(world, term, now_ms, slot_ms);
             return;
         }
         if (turn_holds_commands(term) ||
@@ -176,14 +203,26 @@ static void result_message(struct world *world, struct term *term, uint64_t sequ
     } else {
         struct result result = {.job = stored->job,
                                 .slot_s = stored->slot_s,
-                                .attempt = 1,
+                                .replay = stored->replay,
+                                .attempt = stored->attempt,
                                 .outcome = stored->outcome,
                                 .code = stored->code,
                                 .started_ms = stored->started_ms,
-                                .duration_ms = stored->duration_ms};
-        (void)core_result(term->core, &result);
+                                .duration_ms = stored->duration_ms,
+                                .dns_ms = RESULT_NO_TIME,
+                                .connect_ms = RESULT_NO_TIME,
+                                .tls_ms = RESULT_NO_TIME,
+                                .first_byte_ms = RESULT_NO_TIME,
+                                .retry_after_s = stored->retry_after_s};
+        if (stored->outcome != RESULT_SUCCESS) {
+            snprintf(result.error, sizeof(result.error), "HTTP %u", stored->code);
+            result.body = "sorry";
+            result.body_bytes = (uint16_t)strlen(result.body);
+        }
+        (void)core_result(term->core, &result, scheduler_wall_ms(world, term->index));
     }
     turn_results_applied(world, term, sequence);
+    release(world, term);
 }
 
 static void messages_read(struct world *world, struct event *event)
@@ -299,9 +338,10 @@ static void tail_look_up(struct world *world, struct event *event)
         bool final[RUN_BATCH_MAX] = {false};
         for (uint32_t j = 0; j < message->count; j++) {
             batch.runs[j] = message->runs[j];
-            const struct ledger_slot *slot =
-                ledger_find(world, message->runs[j].job, (uint32_t)(message->runs[j].slot_s / 60));
-            final[j] = slot && (slot->row == ROW_SUCCESS || slot->row == ROW_FAILURE);
+            const struct run *run = &message->runs[j];
+            const struct delivery *delivery =
+                ledger_delivery(world, run->job, run->slot_s, run->replay);
+            final[j] = delivery && (delivery->row == ROW_SUCCESS || delivery->row == ROW_FAILURE);
         }
         core_load_message(term->core, term->tail_next++, &batch, final,
                           scheduler_wall_ms(world, term->index));
@@ -374,16 +414,14 @@ static void anchor(struct world *world, struct term *term)
 
 static void load_base(struct world *world, struct term *term)
 {
-    static const struct plan plans[] = {{"business", 1000, 5000, 60, 60},
-                                        {"free", 5, 10, 900, 10},
-                                        {"pro", 50, 100, 60, 30},
-                                        {"starter", 10, 20, 900, 10}};
     const struct core_limits limits = {.open_runs = faults_open_run_limit(world),
                                        .catch_up_window_s = 86400,
-                                       .address_per_hour = 5};
+                                       .address_per_hour = 5,
+                                       .failure_mail_interval_ms = FAILURE_MAIL_INTERVAL_MS,
+                                       .auto_pause_after_ms = AUTO_PAUSE_AFTER_MS};
     term->world = world;
     term->core = core_create(&limits, term->epoch, &world->database->progress, emit, term);
-    for (size_t i = 0; i < ARRAY_LENGTH(plans); i++)
+    for (size_t i = 0; i < PLANS; i++)
         core_load_plan(term->core, &plans[i]);
     const struct facts *rows = &world->database->rows;
     for (size_t i = 0; i < rows->token_count; i++)
@@ -397,8 +435,17 @@ static void load_accounts(struct world *world, struct term *term)
     const struct facts *rows = &world->database->rows;
     for (size_t i = 0; i < rows->account_count; i++) {
         const struct fact_account *account = &rows->accounts[i];
-        if (account->change != FACT_DELETED &&
-            core_load_account(term->core, account->id, account->plan) != 0)
+        if (account->change == FACT_DELETED)
+            continue;
+        const struct usage_row *usage = allowances_usage(world, account->id);
+        const struct account_row row = {.id = account->id,
+                                        .plan = account->plan,
+                                        .failure_email_enabled = account->failure_email_enabled,
+                                        .month = usage->month,
+                                        .executions = usage->executions,
+                                        .minute = usage->minute,
+                                        .starts = usage->starts};
+        if (core_load_account(term->core, &row, scheduler_wall_ms(world, term->index)) != 0)
             world_fail(world, "account %lld cannot be loaded", (long long)account->id);
     }
 }
@@ -408,29 +455,54 @@ static void load_jobs(struct world *world, struct term *term)
     const struct facts *rows = &world->database->rows;
     for (size_t i = 0; i < rows->job_count; i++) {
         const struct fact_job *job = &rows->jobs[i];
-        if (job->change != FACT_DELETED &&
-            core_load_job(term->core, job->id, job->account, job->version, job->cron_expression,
-                          job->enabled, job->due_after_ms) != 0)
+        if (job->change == FACT_DELETED)
+            continue;
+        struct job_settings settings = job_settings_of(job);
+        if (core_load_job(term->core, job->id, job->account, &settings) != 0)
             world_fail(world, "job %lld cannot be loaded", (long long)job->id);
     }
 }
 
+static void load_failing(struct world *world, struct term *term)
+{
+    for (size_t i = 0; i < world->rows->count; i++) {
+        const struct failing_row *row = &world->rows->states[i].failing;
+        if (row->since_ms || row->mailed_ms)
+            core_load_failing(term->core, row);
+    }
+}
+
+static void pending_row(struct core *core, const struct delivery *delivery, int64_t account)
+{
+    core_load_pending(core, &(struct pending_row){.run = {.job = delivery->job,
+                                                          .slot_s = delivery->slot_s,
+                                                          .version = delivery->version,
+                                                          .replay = delivery->replay,
+                                                          .timeout_s = delivery->timeout_s},
+                                                  .account = account,
+                                                  .attempts = delivery->told,
+                                                  .trigger = delivery->trigger,
+                                                  .next_attempt_ms = delivery->next_attempt_ms});
+}
+
+static void pending_execution(void *arg, const struct delivery *delivery)
+{
+    struct term *term = arg;
+    pending_row(term->core, delivery, 0);
+}
+
 static void load_pending(struct world *world, struct term *term)
 {
-    struct ledger *ledger = world->ledger;
-    size_t kept = 0;
-    for (size_t i = 0; i < ledger->pending_count; i++) {
-        const struct ledger_run *pending = &ledger->pending[i];
-        if (ledger_find(world, pending->job, pending->minute)->row != ROW_PENDING)
-            continue;
-        ledger->pending[kept++] = *pending;
-        core_load_pending(term->core, &(struct run){.job = pending->job,
-                                                    .slot_s = (int64_t)pending->minute * 60,
-                                                    .version = 1,
-                                                    .timeout_s = 60,
-                                                    .attempt = 1});
+    ledger_each_pending(world, term, pending_execution);
+}
+
+static void load_notices(struct world *world, struct term *term)
+{
+    for (size_t i = 0; i < world->notices->count; i++) {
+        const struct notice *notice = &world->notices->all[i];
+        if (!notice->deleted && notice->delivery.row == ROW_PENDING)
+            pending_row(term->core, &notice->delivery, notice->account);
     }
-    ledger->pending_count = kept;
 }
 
 static void load_outbox(struct world *world, struct term *term)
@@ -442,7 +514,7 @@ static void load_outbox(struct world *world, struct term *term)
 }
 
 static void (*const loads[])(struct world *world, struct term *term) = {
-    load_base, load_accounts, load_jobs, load_pending, load_outbox};
+    load_base, load_accounts, load_jobs, load_failing, load_pending, load_notices, load_outbox};
 
 static void load_asked(struct world *world, struct event *event);
 

@@ -11,9 +11,10 @@
 #include "tests/simulation/term.h"
 
 #define COMMANDS_MAX       256
-#define SKIPPED_MAX        800
-#define PENDING_MAX        400
-#define FINISHED_MANY      100
+#define SKIPPED_MAX        100 /* small ones, so that they are met */
+#define HELD_MAX           10
+#define PENDING_MAX        100
+#define BURST_RUNS         60
 #define PENDING_AGE_MS     200
 #define PENDING_AGE_MAX_MS 5000
 #define PACE_MS            20
@@ -130,7 +131,10 @@ static void turn_committed(struct world *world, struct event *event)
     struct term *term = world->schedulers->all[event->target].term;
     struct turn *turn = &term->turn;
     struct transaction *transaction = event->data;
+    core_committed(term->core);
     answers_send(world, term, &transaction->facts);
+    for (size_t i = 0; i < transaction->writing.letter_count; i++)
+        outbox_add(world, term, transaction->writing.letters[i].outbox);
     for (size_t i = 0; i < transaction->facts.mail_count; i++)
         outbox_add(world, term, transaction->facts.mails[i].outbox);
     outbox_next(world, term);
@@ -189,18 +193,20 @@ static void turn_write(struct world *world, struct term *term, struct facts *fac
     struct core *core = term->core;
     struct turn *turn = &term->turn;
     int64_t now_ms = scheduler_wall_ms(world, term->index);
-    bool many = core->open.finished_count >= FINISHED_MANY;
+    bool burst = core->open.count >= BURST_RUNS;
     struct core_collect_limits limits = {.skipped = SKIPPED_MAX,
+                                         .held = turn->taken ? SIZE_MAX : HELD_MAX,
                                          .pending = PENDING_MAX,
                                          .pending_age_ms =
-                                             many ? PENDING_AGE_MAX_MS : PENDING_AGE_MS};
-    struct execution_batch rows = {0};
-    core_collect(core, now_ms, &limits, &rows);
+                                             burst ? PENDING_AGE_MAX_MS : PENDING_AGE_MS};
+    struct writing writing = {0};
+    core_collect(core, now_ms, &limits, &writing);
     turn->outbox_taken = term->outbox.acknowledged_count;
     bool positions = world->now_ms - turn->committed_ms >= PROGRESS_MS ||
                      turn->result_messages >= RESULTS_MANY || term->finishing;
-    if (!turn->taken && !rows.count && !turn->outbox_taken && !(progressed(term) && positions)) {
-        execution_batch_free(&rows);
+    if (!turn->taken && writing_is_empty(&writing) && !turn->outbox_taken &&
+        !(progressed(term) && positions)) {
+        writing_free(&writing);
         turn->state = TURN_IDLE;
         return;
     }
@@ -216,10 +222,10 @@ static void turn_write(struct world *world, struct term *term, struct facts *fac
                                         .scheduler = term->index,
                                         .turn = ++turn->count,
                                         .emitted = core->emitted,
-                                        .now = (uint32_t)(now_ms / MINUTE_MS),
+                                        .now_ms = now_ms,
                                         .loaded_gap_after = term->gap_after,
                                         .loaded_gap_to = term->gap_to,
-                                        .rows = rows,
+                                        .writing = writing,
                                         .progress = core->progress,
                                         .outbox_count = turn->outbox_taken};
     if (facts) {
@@ -244,15 +250,16 @@ static void turn_wait(struct world *world, struct term *term)
     int64_t rest_ms = PACE_MS;
     if (turn->state != TURN_IDLE)
         return;
-    bool rows = core_has_rows(core) || term->outbox.acknowledged_count || turn->queue_count;
-    if (term->finishing && !progressed(term) && !core_has_rows(core) &&
-        !run_log_waiting(&core->log)) {
+    bool rows = core_has_rows(core);
+    bool more = rows || progressed(term);
+    if (term->finishing && !more && !run_log_waiting(&core->log)) {
         scheduler_term_ended(world, term->index, "finished");
         return;
     }
-    if (!rows && !progressed(term) && !term->finishing)
+    rows |= turn->queue_count || term->outbox.acknowledged_count || term->finishing;
+    if (!rows && !more)
         return;
-    if (!rows && turn->result_messages < RESULTS_MANY && !term->finishing &&
+    if (!rows && turn->result_messages < RESULTS_MANY &&
         turn->committed_ms + PROGRESS_MS - world->now_ms > rest_ms)
         rest_ms = turn->committed_ms + PROGRESS_MS - world->now_ms; /* positions alone */
     turn->timer_number = ++turn->timers;
@@ -340,7 +347,9 @@ void turn_kick(struct world *world, struct term *term)
     struct turn *turn = &term->turn;
     if (turn->state != TURN_IDLE || !term_leads(world, term))
         return;
-    if (turn->queue_count || world->now_ms >= turn->committed_ms + PACE_MS)
+    bool commands =
+        turn->queue_count && core_settled(term->core, scheduler_wall_ms(world, term->index));
+    if (commands || world->now_ms >= turn->committed_ms + PACE_MS)
         turn_begin(world, term);
     turn_wait(world, term);
 }

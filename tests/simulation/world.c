@@ -128,6 +128,19 @@ void trace_add(struct world *world, int who, const char *what, long long first, 
         .at_ms = world->now_ms, .what = what, .first = first, .second = second, .who = who};
 }
 
+void trace_job(const struct world *world, int64_t job, const char *format, ...)
+{
+    if (job != world->watched || !job)
+        return;
+    char time[CLOCK_TEXT_SIZE];
+    printf("%s job %lld: ", clock_format_ms(time, world->now_ms), (long long)job);
+    va_list arguments;
+    va_start(arguments, format);
+    vprintf(format, arguments); // NOLINT(clang-analyzer-valist.Uninitialized): it is
+    va_end(arguments);
+    printf("\n");
+}
+
 void world_fail(struct world *world, const char *format, ...)
 {
     char time[CLOCK_TEXT_SIZE];

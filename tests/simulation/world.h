@@ -58,6 +58,7 @@ struct world {
     uint64_t seed, random;
     int64_t now_ms, begun_ms, end_ms;
     unsigned wanted_jobs, days; /* as on the command line */
+    int64_t watched;            /* job whose history is printed; 0: none */
     struct chances chances;
     bool draining; /* no more faults, no more commands */
 
@@ -68,7 +69,11 @@ struct world {
     struct trace ring[TRACE_SIZE];
     uint64_t traced;
 
+    struct calendar *calendar;
     struct ledger *ledger;
+    struct allowances *allowances;
+    struct notices *notices;
+    struct rows *rows;
     struct database *database;
     struct streams *streams;
     struct schedulers *schedulers;
@@ -92,6 +97,9 @@ uint64_t chance_next(struct world *world);
 int64_t chance_between(struct world *world, int64_t low, int64_t high);
 bool chance_of(struct world *world, uint32_t per_million);
 
+/* Prints a piece of the history of a job, if that is wanted. */
+PRINTF_LIKE(3, 4)
+void trace_job(const struct world *world, int64_t job, const char *format, ...);
 /* Remembers an event for the report of a failure; what is a constant. */
 void trace_add(struct world *world, int who, const char *what, long long first, long long second);
 PRINTF_LIKE(2, 3)
