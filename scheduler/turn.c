@@ -181,8 +181,9 @@ static void turn_write(struct turn *turn)
     struct core *core = turn->options.core;
     int64_t now_ms = clock_now_ms();
     bool burst = core->open.count >= BURST_RUNS;
+    /* What a command is answered for goes into its transaction, however much of it there is. */
     struct core_collect_limits limits = {.skipped = SKIPPED_MAX,
-                                         .held = HELD_MAX,
+                                         .held = turn->taken ? SIZE_MAX : HELD_MAX,
                                          .pending = PENDING_MAX,
                                          .pending_age_ms =
                                              burst ? PENDING_AGE_MAX_MS : PENDING_AGE_MS};
