@@ -69,7 +69,8 @@ int job_parse_run_at(struct job_parse *parse, const cJSON *value)
         return -1;
     if (*run_at_s % MINUTE_S != 0)
         return job_parse_fail(parse, "run_at", "must be a whole minute");
-    if (*run_at_s != 0 && *run_at_s <= parse->context->now_s)
+    /* What is declared may have had its run: the leader knows. */
+    if (parse->mode != JOB_INPUT_PUT && *run_at_s != 0 && *run_at_s <= parse->context->now_s)
         return job_parse_fail(parse, "run_at", "must be in the future");
     return 0;
 }

@@ -1,11 +1,13 @@
 """Jobs that a script declares: PUT /jobs/external/{external_id}."""
 
+import time
 import urllib.parse
 
 import pytest
 
 import raw_http
 import shapes
+import wait
 
 BODY = {"name": "declared", "cron_expression": "0 * * * *", "webhook_url": "http://127.0.0.1:9/never"}
 
@@ -48,6 +50,21 @@ def test_schedules_replace_each_other(api):
     once = put(api, "x", cron_expression=None, run_at="2126-05-09T14:00:00Z").json()
     assert (once["cron_expression"], once["run_at"]) == (None, "2126-05-09T14:00:00+00:00")
     assert put(api, "x").json()["run_at"] is None
+
+
+def test_a_job_that_has_had_its_run_may_be_declared_again(receiver, api):
+    path = f"/once/{time.time_ns()}"
+    once = {"cron_expression": None, "webhook_url": receiver.url(path),
+            "run_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(wait.next_minute(3)))}
+    job = put(api, "once", **once).json()
+    api.wait_executions(job["id"])
+    wait.until(lambda: api.get(f"/jobs/{job['id']}").json()["paused_reason"], 20, "the job to be finished")
+    again = put(api, "once", **once)
+    assert again.status_code == 200, again.text
+    assert (again.json()["id"], again.json()["enabled"], again.json()["paused_reason"]) == (job["id"], False, "finished")
+    shapes.check_error(put(api, "once", **once | {"run_at": "2020-01-01T00:00:00Z"}), 400, "run_at: must be in the future")
+    shapes.check_error(put(api, "other", **once), 400, "run_at: must be in the future")
+    assert len(receiver.requests(path)) == 1
 
 
 @pytest.mark.parametrize("name", ["a", "x" * 200, "a/b?c=d#e", "%41", "../jobs", "~!$&'()*+,;=:@", "run", "1"])

@@ -268,6 +268,19 @@ static void absent_and_null_are_the_defaults(void **state)
     }
 }
 
+/* To declare a job again that has had its run is no mistake. */
+static void a_declaration_may_be_of_the_past(void **state)
+{
+    (void)state;
+    struct sample sample;
+    static const char body[] = "{\"name\":\"n\",\"webhook_url\":\"https://x.com/\","
+                               "\"run_at\":\"2026-05-09T13:59:00Z\"}";
+    assert_refused(body, JOB_INPUT_CREATE, "run_at: must be in the future");
+    assert_int_equal(parse(&sample, body, JOB_INPUT_PUT), 0);
+    assert_true(sample.form.input.run_at_s == NOW_S - 60);
+    end(&sample);
+}
+
 /* In an update the schedule that is given takes the place of the other. */
 static void schedules_replace_each_other(void **state)
 {
@@ -375,6 +388,7 @@ int main(void)
         cmocka_unit_test(wrong_fields_are_named),
         cmocka_unit_test(every_field_is_taken),
         cmocka_unit_test(absent_and_null_are_the_defaults),
+        cmocka_unit_test(a_declaration_may_be_of_the_past),
         cmocka_unit_test(schedules_replace_each_other),
         cmocka_unit_test(reserved_headers_are_refused),
         cmocka_unit_test(limits_hold_to_the_letter),
