@@ -28,8 +28,8 @@ struct job_view {
     bool auto_pause;
     const char *external_id;   /* NULL: null */
     const char *paused_reason; /* NULL: null */
-    int64_t last_run_ms;  /* 0: never ran */
-    int64_t due_after_ms; /* slots after this one count */
+    int64_t last_run_ms;       /* 0: never ran */
+    int64_t due_after_ms;      /* slots after this one count */
     int64_t created_ms;
     int64_t now_ms; /* next_run_at is the first slot after this and after due_after_ms */
 };
