@@ -36,6 +36,10 @@ class Lateness:
         return f"{self.p50 / other.p50:.2f} / {self.p99 / other.p99:.2f} / {self.worst / other.worst:.2f}"
 
 
+def mean(left: Lateness, right: Lateness) -> Lateness:
+    return Lateness((left.p50 + right.p50) / 2, (left.p99 + right.p99) / 2, (left.worst + right.worst) / 2)
+
+
 def lateness(stack, where: str = "true") -> Lateness:
     """Of the runs that have begun and meet the condition: from the slot to the beginning of the POST."""
     return Lateness(*stack.postgres.query(
