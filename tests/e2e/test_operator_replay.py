@@ -24,9 +24,10 @@ def arguments(minute: int) -> list[str]:
     return ["replay", "--from", stamp(minute), "--to", stamp(minute + 59)]
 
 
-def replayed(stack, minute: int) -> list[tuple]:
+def replayed(stack, minute: int, ids: list[int]) -> list[tuple]:
     return stack.postgres.query("SELECT job_id, replay, status::text, trigger::text FROM executions"
-                                " WHERE scheduled_at = to_timestamp(%s) AND replay > 0", minute)
+                                " WHERE job_id = ANY (%s) AND scheduled_at = to_timestamp(%s) AND replay > 0",
+                                ids, minute)
 
 
 def test_a_window_is_run_again_once(stack, receiver):
@@ -58,25 +59,28 @@ def test_a_window_is_run_again_once(stack, receiver):
     log = open(stack.directory / "replay.log", "ab")
     operator = child.start([process.binary("scheduler"), *arguments(minute)], log,
                            env=process.environment({"NATS_URL": stack.nats.url}))
-    wait.until(lambda: replayed(stack, minute) or operator.poll() is not None, 20, "it has begun", pause_s=0.001)
+    wait.until(lambda: replayed(stack, minute, ids) or operator.poll() is not None, 20, "it has begun", pause_s=0.001)
     leader.pause()
     os.kill(operator.pid, signal.SIGKILL)
     assert operator.wait() == -signal.SIGKILL
     leader.resume()
 
-    # Repeated, twice.
+    # Repeated, twice. Other tests' jobs may have been due in that minute too.
+    sums = []
     for _ in range(2):
         done = process.run("scheduler", *arguments(minute), variables={"NATS_URL": stack.nats.url})
         assert done.returncode == 0, done.stdout + done.stderr
-        found, again = map(int, SUM.search(done.stdout).groups())
-        assert found == len(jobs) and again == len(jobs) - 2, done.stdout
+        sums.append([int(number) for number in SUM.search(done.stdout).groups()])
+    assert sums[0] == sums[1]
+    found, again = sums[0]
+    assert found >= len(jobs) and again >= len(jobs) - 2 and found - again >= 2
 
     def all_ended():
-        rows = replayed(stack, minute)
+        rows = replayed(stack, minute, ids)
         return len(rows) == len(jobs) - 2 and all(row[2] == "success" for row in rows)
 
     wait.until(all_ended, 30, "every slot has run again")
-    rows = replayed(stack, minute)
+    rows = replayed(stack, minute, ids)
     assert {row[0] for row in rows} == set(ids[1:-1])
     assert {row[3] for row in rows} == {"replay"}
     came = collections.Counter(request.webhook_id for number in range(ACCOUNTS)
