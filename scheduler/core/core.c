@@ -75,14 +75,6 @@ void core_set_time(struct core *core, int64_t now_ms)
     core->month_end_ms = month_begin_ms(month + 1);
 }
 
-void account_roll(const struct core *core, struct account *account)
-{
-    if (account->month == core->month)
-        return;
-    account->month = core->month;
-    account->used = account->recorded = 0;
-}
-
 void account_changed(struct core *core, uint32_t place)
 {
     struct account *account = account_at(&core->accounts, place);
@@ -94,25 +86,6 @@ void account_changed(struct core *core, uint32_t place)
         core->dirty = memory_resize(core->dirty, core->dirty_capacity, sizeof(*core->dirty));
     }
     core->dirty[core->dirty_count++] = place;
-}
-
-uint32_t account_starts(const struct account *account, uint32_t minute)
-{
-    return account->minute == minute ? account->starts : 0;
-}
-
-void account_start(struct core *core, uint32_t place, uint32_t minute)
-{
-    struct account *account = account_at(&core->accounts, place);
-    account->starts = account_starts(account, minute) + 1;
-    account->minute = minute;
-}
-
-void account_emit(const struct core *core, struct account *account)
-{
-    account_roll(core, account);
-    account->used++;
-    account->under_way++;
 }
 
 void attempt_recorded(struct core *core, struct open_run *open)
@@ -130,9 +103,9 @@ void attempt_recorded(struct core *core, struct open_run *open)
     account_changed(core, open->account);
 }
 
-void overlap_count(struct core *core, const struct run *run, int change)
+void overlap_change(struct core *core, const struct run *run, int change)
 {
-    if (!core->policies.count || is_notice(run))
+    if (is_notice(run))
         return;
     uint32_t place = place_table_find(&core->policies, run->job);
     struct policy *policy =
@@ -348,7 +321,7 @@ static void start_load(struct core *core, const struct run *run, uint32_t minute
     if (minute < account->minute || (minute == account->minute && account->starts_told))
         return;
     account->starts_told = false;
-    account_start(core, place, minute);
+    account_start(account, minute);
 }
 
 void core_load_message(struct core *core, uint64_t sequence, const struct run_batch *batch,

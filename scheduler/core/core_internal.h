@@ -39,18 +39,45 @@ static inline bool has_owner(const struct core *core, const struct run *run)
 /* Months pass by this alone. */
 void core_set_time(struct core *core, int64_t now_ms);
 /* Its month is the present one from here on. */
-void account_roll(const struct core *core, struct account *account);
+static inline void account_roll(const struct core *core, struct account *account)
+{
+    if (account->month == core->month)
+        return;
+    account->month = core->month;
+    account->used = account->recorded = 0;
+}
+
 /* How many executions it started in that minute; one more. */
-uint32_t account_starts(const struct account *account, uint32_t minute);
-void account_start(struct core *core, uint32_t place, uint32_t minute);
+static inline uint32_t account_starts(const struct account *account, uint32_t minute)
+{
+    return account->minute == minute ? account->starts : 0;
+}
+
+static inline void account_start(struct account *account, uint32_t minute)
+{
+    account->starts = account_starts(account, minute) + 1;
+    account->minute = minute;
+}
+
 /* An attempt of it leaves. */
-void account_emit(const struct core *core, struct account *account);
+static inline void account_emit(const struct core *core, struct account *account)
+{
+    account_roll(core, account);
+    account->used++;
+    account->under_way++;
+}
+
 /* Its usage row is to be written. */
 void account_changed(struct core *core, uint32_t place);
 /* The run's attempt is told of by the row that is being collected. */
 void attempt_recorded(struct core *core, struct open_run *open);
 /* One more (or less, -1) of the job that is not FINISHED: for those that allow no overlap. */
-void overlap_count(struct core *core, const struct run *run, int change);
+void overlap_change(struct core *core, const struct run *run, int change);
+static inline void overlap_count(struct core *core, const struct run *run, int change)
+{
+    if (core->policies.count)
+        overlap_change(core, run, change);
+}
 /* The run is over, and waits for its row; it is HELD in no list, EMITTED or RECORDED. */
 void run_finish(struct core *core, uint32_t place);
 /* The run is written, or its job is gone: it is in no list, and leaves. */

@@ -90,6 +90,7 @@ static void policy_set(struct core *core, struct job *job, const struct job_sett
     struct policy *own = place_table_at(&core->policies, place);
     policy.job = job->id;
     policy.open = own->open;
+    policy.finished = own->finished && !settings->enabled;
     if (policy.no_overlap && !own->no_overlap)
         policy.open = count ? open_of_job(core, job->id) : 0;
     *own = policy;
@@ -299,7 +300,7 @@ enum run_refusal core_run_now(struct core *core, uint32_t place, int64_t now_ms,
         return RUN_OVER_BURST;
     if (core->open.count >= core->limits.open_runs)
         return RUN_OVER_CAPACITY;
-    account_start(core, owner, minute_of(now_ms));
+    account_start(account, minute_of(now_ms));
     account_changed(core, owner);
     demand(core, place, now_ms / 1000, now_ms, TRIGGER_RUN, run);
     return RUN_ACCEPTED;

@@ -171,47 +171,51 @@ static void index_remove(struct open_runs *runs, uint32_t place)
     runs->index[hole] = 0;
 }
 
-static void emitted_push(struct open_runs *runs, uint32_t place)
+/* The number of the place's entry among the emitted. */
+static inline uint32_t emitted_push(struct open_runs *runs, uint32_t place)
 {
     if (runs->emitted_count == runs->emitted_capacity)
         emitted_resize(runs, 2 * runs->emitted_capacity);
-    runs->runs[place].next = runs->emitted_first + runs->emitted_count;
-    runs->emitted[(runs->emitted_head + runs->emitted_count++) % runs->emitted_capacity] = place;
+    uint32_t at = runs->emitted_head + runs->emitted_count;
+    runs->emitted[at < runs->emitted_capacity ? at : at - runs->emitted_capacity] = place;
+    return runs->emitted_first + runs->emitted_count++;
+}
+
+/* A free place, which counts from here on. */
+static inline uint32_t place_take(struct open_runs *runs)
+{
+    open_runs_reserve(runs, 1);
+    runs->count++;
+    uint32_t place = runs->free_run;
+    if (place == OPEN_RUN_NONE)
+        return runs->length++;
+    runs->free_run = runs->runs[place].next;
+    if (runs->free_run != OPEN_RUN_NONE)
+        __builtin_prefetch(&runs->runs[runs->free_run], 1);
+    return place;
 }
 
 uint32_t open_runs_add(struct open_runs *runs, const struct run *run, enum open_run_state state,
                        uint32_t account)
 {
-    open_runs_reserve(runs, 1);
-    uint32_t place = runs->free_run;
-    if (place != OPEN_RUN_NONE) {
-        runs->free_run = runs->runs[place].next;
-    } else {
-        place = runs->length++;
-    }
-    runs->runs[place] =
-        (struct open_run){.run = *run, .account = account, .state = (uint8_t)state};
-    runs->count++;
+    uint32_t place = place_take(runs);
+    runs->runs[place] = (struct open_run){.run = *run, .account = account, .state = (uint8_t)state};
     index_put(runs, place);
     return place;
-}
-
-static void emitted_set(struct open_runs *runs, uint32_t place, uint64_t message,
-                        int64_t emitted_ms)
-{
-    struct open_run *run = &runs->runs[place];
-    run->state = OPEN_RUN_EMITTED;
-    run->message = message;
-    run->emitted_ms = emitted_ms;
-    run->in_log = true;
-    emitted_push(runs, place);
 }
 
 uint32_t open_runs_add_emitted(struct open_runs *runs, const struct run *run, uint32_t account,
                                uint64_t message, int64_t emitted_ms)
 {
-    uint32_t place = open_runs_add(runs, run, OPEN_RUN_EMITTED, account);
-    emitted_set(runs, place, message, emitted_ms);
+    uint32_t place = place_take(runs);
+    runs->runs[place] = (struct open_run){.run = *run,
+                                          .message = message,
+                                          .emitted_ms = emitted_ms,
+                                          .account = account,
+                                          .next = emitted_push(runs, place),
+                                          .state = OPEN_RUN_EMITTED,
+                                          .in_log = true};
+    index_put(runs, place);
     return place;
 }
 
@@ -221,7 +225,11 @@ void open_runs_emit(struct open_runs *runs, uint32_t place, uint64_t message, in
     INVARIANT(run->state == OPEN_RUN_HELD && run->list == HELD_NOWHERE && !run->in_log);
     attempt_end_free(run->end);
     run->end = NULL;
-    emitted_set(runs, place, message, emitted_ms);
+    run->state = OPEN_RUN_EMITTED;
+    run->message = message;
+    run->emitted_ms = emitted_ms;
+    run->in_log = true;
+    run->next = emitted_push(runs, place);
 }
 
 void open_runs_finish(struct open_runs *runs, uint32_t place)

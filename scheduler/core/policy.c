@@ -24,12 +24,6 @@ bool policy_is_standard(const struct policy *policy)
            !policy->never_paused;
 }
 
-const struct policy *policy_of(const struct place_table *policies, int64_t job, bool has_policy)
-{
-    uint32_t place = has_policy ? place_table_find(policies, job) : PLACE_NONE;
-    return place == PLACE_NONE ? &policy_standard : place_table_at(policies, place);
-}
-
 /* The same for the same four, and otherwise as if by chance: the finalizer of splitmix64. */
 static uint64_t spread(int64_t job, int64_t slot_s, uint32_t replay, uint32_t attempt)
 {

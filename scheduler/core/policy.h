@@ -11,8 +11,8 @@
 #include "scheduler/core/place_table.h"
 #include "shared/command.h"
 
-#define POLICY_FOREVER     UINT32_MAX /* as last_minute */
-#define POLICY_NO_WINDOW   UINT32_MAX /* as catch_up_window_s: the service's */
+#define POLICY_FOREVER   UINT32_MAX /* as last_minute */
+#define POLICY_NO_WINDOW UINT32_MAX /* as catch_up_window_s: the service's */
 
 struct policy {
     int64_t job;
@@ -33,7 +33,12 @@ extern const struct policy policy_standard;
 
 bool policy_is_standard(const struct policy *policy);
 /* The job's, or the standard one. Borrowed until a policy is added. */
-const struct policy *policy_of(const struct place_table *policies, int64_t job, bool has_policy);
+static inline const struct policy *policy_of(const struct place_table *policies, int64_t job,
+                                             bool has_policy)
+{
+    uint32_t place = has_policy ? place_table_find(policies, job) : PLACE_NONE;
+    return place == PLACE_NONE ? &policy_standard : place_table_at(policies, place);
+}
 
 /* Seconds behind the slot that its run leaves: 0 .. jitter_s, always the same for a slot. */
 uint32_t policy_jitter_s(const struct policy *policy, int64_t job, int64_t slot_s);

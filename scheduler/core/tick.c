@@ -5,7 +5,7 @@
 #include "shared/compiler.h"
 #include "shared/memory.h"
 
-#define AHEAD 16 /* runs whose place in memory is fetched while others are added */
+#define AHEAD 16 /* what is needed so many steps later is fetched from memory in advance */
 
 /* ---- the minute ahead ---- */
 
@@ -49,7 +49,7 @@ static void found_mark(struct core *core, uint32_t minute)
         struct job *job = job_at(&core->jobs, place);
         if (job->last_minute < found->minute)
             job->last_minute = found->minute;
-        account_start(core, job->account, found->minute);
+        account_start(account_at(&core->accounts, job->account), found->minute);
         if (policy_of(&core->policies, job->id, job->has_policy)->last_minute != POLICY_FOREVER &&
             job->due_after != JOB_PAUSED)
             job_finish(core, place, found->minute);
@@ -270,7 +270,7 @@ static void slot_deal(struct tick *tick, const struct job *job, const struct pol
                       .timeout_s = plan->timeout_s,
                       .attempt = 1};
     older_slot_skip(tick, job, policy);
-    account_start(core, job->account, tick->minute);
+    account_start(account, tick->minute);
     uint32_t jitter_s = policy_jitter_s(policy, job->id, run.slot_s);
     int64_t due_ms = (run.slot_s + jitter_s) * 1000;
     if ((due_ms > tick->now_ms && jitter_s) || account->under_way >= plan->concurrency ||
@@ -295,6 +295,16 @@ static void fresh_open(struct core *core, int64_t now_ms)
     core->fresh_count = 0;
 }
 
+/* They are in turn of their accounts, and so far apart in memory. */
+static void candidates_expect(const struct core *core, uint32_t at)
+{
+    if (at + 2 * AHEAD >= core->candidate_count)
+        return;
+    __builtin_prefetch(job_at(&core->jobs, core->candidates[at + 2 * AHEAD]), 1);
+    const struct job *job = job_at(&core->jobs, core->candidates[at + AHEAD]);
+    __builtin_prefetch(account_at(&core->accounts, job->account), 1);
+}
+
 uint32_t core_tick(struct core *core, int64_t now_ms)
 {
     uint32_t minute = core_next_minute(core), now = minute_of(now_ms);
@@ -306,6 +316,7 @@ uint32_t core_tick(struct core *core, int64_t now_ms)
     fresh_reserve(core);
     for (uint32_t i = 0; i < core->candidate_count; i++) {
         uint32_t place = core->candidates[i];
+        candidates_expect(core, i);
         struct job *job = job_at(&core->jobs, place);
         if (!job_due(job, minute, cron_minute_time(core->times, job->cron.zone)))
             continue; /* changed, paused or removed since the scan */
