@@ -17,54 +17,113 @@ static struct run run_of(int64_t job, int64_t slot_s, uint32_t replay)
     return (struct run){.job = job, .slot_s = slot_s, .replay = replay, .attempt = 1};
 }
 
-static void a_run_goes_from_emitted_to_finished(void **state)
+static void a_run_goes_from_held_to_emitted_to_finished(void **state)
 {
     (void)state;
     struct open_runs runs;
     open_runs_init(&runs);
     struct run run = run_of(5, 60, 0);
-    uint32_t place = open_runs_add(&runs, &run, OPEN_RUN_EMITTED, 3, 1000);
+    uint32_t place = open_runs_add(&runs, &run, OPEN_RUN_HELD, 3);
     assert_int_equal(open_runs_find(&runs, 5, 60, 0), place);
     assert_int_equal(open_runs_find(&runs, 5, 60, 1), OPEN_RUN_NONE);
     assert_int_equal(open_runs_find(&runs, 5, 120, 0), OPEN_RUN_NONE);
+    assert_int_equal(open_runs_oldest_emitted(&runs), OPEN_RUN_NONE);
+    runs.runs[place].end = attempt_end_none(900, "HTTP 503"); /* of the attempt before */
+    open_runs_emit(&runs, place, 17, 1000);
+    assert_null(runs.runs[place].end);
+    assert_int_equal(runs.runs[place].message, 17);
+    assert_int_equal(runs.runs[place].emitted_ms, 1000);
+    assert_true(runs.runs[place].in_log);
     assert_int_equal(open_runs_oldest_emitted(&runs), place);
     assert_int_equal(open_runs_next_finished(&runs), OPEN_RUN_NONE);
-
-    struct result result = {.outcome = RESULT_TIMEOUT,
-                            .started_ms = 1100,
-                            .duration_ms = 30000,
-                            .error = "timed out after 30 s"};
-    open_runs_finish(&runs, place, &result);
+    open_runs_finish(&runs, place);
     assert_int_equal(open_runs_oldest_emitted(&runs), OPEN_RUN_NONE);
-    assert_int_equal(runs.finished_count, 1);
+    assert_int_equal(runs.finished.count, 1);
     assert_int_equal(open_runs_next_finished(&runs), place);
-    assert_int_equal(runs.finished_count, 0);
-    assert_string_equal(runs.runs[place].error, "timed out after 30 s");
-    assert_int_equal(runs.runs[place].duration_ms, 30000);
-    assert_false(runs.runs[place].has_row);
+    assert_int_equal(runs.finished.count, 0);
     open_runs_remove(&runs, place);
     assert_int_equal(open_runs_find(&runs, 5, 60, 0), OPEN_RUN_NONE);
     assert_int_equal(runs.count, 0);
     open_runs_free(&runs);
 }
 
-static void a_recorded_run_has_a_row_when_it_finishes(void **state)
+static void recorded_runs_finish_too(void **state)
 {
     (void)state;
     struct open_runs runs;
     open_runs_init(&runs);
     struct run first = run_of(1, 60, 0), second = run_of(2, 60, 0);
-    uint32_t recorded = open_runs_add(&runs, &first, OPEN_RUN_EMITTED, 0, 0);
-    uint32_t loaded = open_runs_add(&runs, &second, OPEN_RUN_RECORDED, 0, 0);
+    uint32_t recorded = open_runs_add_emitted(&runs, &first, 0, 0, 0);
+    uint32_t loaded = open_runs_add(&runs, &second, OPEN_RUN_RECORDED, 0);
     open_runs_record(&runs, recorded);
+    assert_false(runs.runs[recorded].in_log);
     assert_int_equal(open_runs_oldest_emitted(&runs), OPEN_RUN_NONE);
-    struct result result = {.outcome = RESULT_SUCCESS};
-    open_runs_finish(&runs, loaded, &result);
-    open_runs_finish(&runs, recorded, &result);
+    open_runs_finish(&runs, loaded);
+    open_runs_finish(&runs, recorded);
     assert_int_equal(open_runs_next_finished(&runs), loaded);
     assert_int_equal(open_runs_next_finished(&runs), recorded);
-    assert_true(runs.runs[loaded].has_row && runs.runs[recorded].has_row);
-    assert_null(runs.runs[loaded].error);
+    open_runs_free(&runs);
+}
+
+/* What the run borrowed of a result is its own. */
+static void the_end_of_an_attempt_is_copied(void **state)
+{
+    (void)state;
+    char body[] = "oh no";
+    struct result result = {.outcome = RESULT_HTTP_ERROR,
+                            .code = 503,
+                            .started_ms = 1100,
+                            .duration_ms = 30,
+                            .dns_ms = RESULT_NO_TIME,
+                            .connect_ms = 7,
+                            .body_bytes = 5,
+                            .body = body,
+                            .error = "HTTP 503"};
+    struct attempt_end *end = attempt_end_of(&result);
+    memset(&result.error, 'x', sizeof(result.error));
+    memset(body, 'x', sizeof(body));
+    assert_string_equal(end->error, "HTTP 503");
+    assert_memory_equal(end->body, "oh no", 5);
+    assert_int_equal(end->code, 503);
+    assert_int_equal(end->connect_ms, 7);
+    assert_int_equal(end->dns_ms, RESULT_NO_TIME);
+    assert_false(end->success);
+    attempt_end_free(end);
+    struct result good = {.outcome = RESULT_SUCCESS};
+    end = attempt_end_of(&good);
+    assert_true(end->success);
+    assert_null(end->error);
+    assert_null(end->body);
+    attempt_end_free(end);
+    attempt_end_free(NULL);
+}
+
+/* Any can leave a list: the first, the last, one between. */
+static void a_list_keeps_its_order(void **state)
+{
+    (void)state;
+    struct open_runs runs;
+    open_runs_init(&runs);
+    struct run_list list = {0};
+    uint32_t places[6];
+    for (int64_t i = 0; i < 6; i++) {
+        struct run run = run_of(i + 1, 60, 0);
+        places[i] = open_runs_add(&runs, &run, OPEN_RUN_HELD, 0);
+        run_list_append(&list, &runs, places[i]);
+    }
+    run_list_take(&list, &runs, places[0]);
+    run_list_take(&list, &runs, places[3]);
+    run_list_take(&list, &runs, places[5]);
+    run_list_append(&list, &runs, places[0]);
+    assert_int_equal(list.count, 4);
+    assert_int_equal(run_list_pop(&list, &runs), places[1]);
+    assert_int_equal(run_list_pop(&list, &runs), places[2]);
+    assert_int_equal(run_list_pop(&list, &runs), places[4]);
+    assert_int_equal(run_list_pop(&list, &runs), places[0]);
+    assert_int_equal(run_list_pop(&list, &runs), OPEN_RUN_NONE);
+    run_list_append(&list, &runs, places[2]);
+    run_list_take(&list, &runs, places[2]);
+    assert_int_equal(list.count, 0);
     open_runs_free(&runs);
 }
 
@@ -76,13 +135,13 @@ static void a_new_run_in_an_old_place_does_not_pass_the_line(void **state)
     open_runs_init(&runs);
     struct run a = run_of(1, 60, 0), b = run_of(2, 60, 0), c = run_of(3, 60, 0),
                d = run_of(4, 120, 0);
-    uint32_t first = open_runs_add(&runs, &a, OPEN_RUN_EMITTED, 0, 10);
-    uint32_t gone = open_runs_add(&runs, &b, OPEN_RUN_EMITTED, 0, 10);
-    uint32_t waiting = open_runs_add(&runs, &c, OPEN_RUN_EMITTED, 0, 10);
-    open_runs_finish(&runs, gone, &(struct result){.outcome = RESULT_SUCCESS});
+    uint32_t first = open_runs_add_emitted(&runs, &a, 0, 0, 10);
+    uint32_t gone = open_runs_add_emitted(&runs, &b, 0, 0, 10);
+    uint32_t waiting = open_runs_add_emitted(&runs, &c, 0, 0, 10);
+    open_runs_finish(&runs, gone);
     assert_int_equal(open_runs_next_finished(&runs), gone);
     open_runs_remove(&runs, gone);
-    uint32_t late = open_runs_add(&runs, &d, OPEN_RUN_EMITTED, 1, 60000);
+    uint32_t late = open_runs_add_emitted(&runs, &d, 0, 1, 60000);
     assert_int_equal(late, gone);
     assert_int_equal(open_runs_oldest_emitted(&runs), first);
     open_runs_record(&runs, first);
@@ -97,7 +156,7 @@ static void a_new_run_in_an_old_place_does_not_pass_the_line(void **state)
 struct model_run {
     uint64_t emitted, finished; /* order of the events; 0: not */
     enum open_run_state state;
-    bool there, has_row;
+    bool there;
 };
 
 static struct model_run model[KEYS];
@@ -146,25 +205,32 @@ static void random_step(struct open_runs *runs, uint64_t order)
     assert_int_equal(place != OPEN_RUN_NONE, run->there);
     if (!run->there) {
         struct run added = run_of(key % 50 + 1, INT64_C(60) * (key / 50 % 20), key / 1000);
-        bool recorded = random_below(5) == 0;
-        open_runs_add(runs, &added, recorded ? OPEN_RUN_RECORDED : OPEN_RUN_EMITTED, order, 0);
-        *run = (struct model_run){.there = true,
-                                  .state = recorded ? OPEN_RUN_RECORDED : OPEN_RUN_EMITTED,
-                                  .has_row = recorded,
-                                  .emitted = order};
+        enum open_run_state states[] = {OPEN_RUN_HELD, OPEN_RUN_RECORDED, OPEN_RUN_EMITTED};
+        *run = (struct model_run){.there = true, .state = states[random_below(3)]};
+        if (run->state == OPEN_RUN_EMITTED) {
+            run->emitted = order;
+            open_runs_add_emitted(runs, &added, 0, order, 0);
+        } else {
+            open_runs_add(runs, &added, run->state, 0);
+        }
         return;
     }
     assert_int_equal(runs->runs[place].state, run->state);
-    assert_int_equal(runs->runs[place].has_row, run->has_row);
+    assert_int_equal(runs->runs[place].in_log, run->emitted != 0);
     if (run->state == OPEN_RUN_EMITTED && random_below(2)) {
         open_runs_record(runs, place);
         run->state = OPEN_RUN_RECORDED;
-        run->has_row = true;
+        run->emitted = 0;
+    } else if (run->state == OPEN_RUN_HELD && random_below(2)) {
+        open_runs_emit(runs, place, order, 0);
+        run->state = OPEN_RUN_EMITTED;
+        run->emitted = order;
     } else if (run->state != OPEN_RUN_FINISHED && random_below(10) == 0) {
         open_runs_remove(runs, place); /* as where its job was deleted */
         run->there = false;
     } else if (run->state != OPEN_RUN_FINISHED) {
-        open_runs_finish(runs, place, &(struct result){.outcome = RESULT_DNS, .error = "no such"});
+        runs->runs[place].end = attempt_end_none(0, "no such");
+        open_runs_finish(runs, place);
         run->state = OPEN_RUN_FINISHED;
         run->finished = order;
     }
@@ -209,8 +275,10 @@ static void random_operations_agree_with_a_simple_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_run_goes_from_emitted_to_finished),
-        cmocka_unit_test(a_recorded_run_has_a_row_when_it_finishes),
+        cmocka_unit_test(a_run_goes_from_held_to_emitted_to_finished),
+        cmocka_unit_test(recorded_runs_finish_too),
+        cmocka_unit_test(the_end_of_an_attempt_is_copied),
+        cmocka_unit_test(a_list_keeps_its_order),
         cmocka_unit_test(a_new_run_in_an_old_place_does_not_pass_the_line),
         cmocka_unit_test(random_operations_agree_with_a_simple_model),
     };

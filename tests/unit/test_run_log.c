@@ -84,6 +84,33 @@ static void runs_seq_does_not_reach_behind_last_tick(void **state)
     assert_int_equal(run_log_advance(&log_state, 10), 101);
 }
 
+/* They hold back runs_seq, as what a tick emitted does, but never the minute. */
+static void held_slots_stay_in_reach_until_their_minute_is_complete(void **state)
+{
+    (void)state;
+    uint64_t number = run_log_add(&log_state, 0, 1, 0);
+    run_log_keep(&log_state, number, 10);
+    assert_int_equal(run_log_last_tick(&log_state, 12), 12);
+    assert_int_equal(run_log_ticks_waiting(&log_state), 0);
+    run_log_acknowledged(&log_state, number, 101);
+    assert_int_equal(run_log_ticks_waiting(&log_state), 0);
+    run_log_recorded(&log_state, number);
+    assert_int_equal(run_log_advance(&log_state, 9), 100);
+    assert_int_equal(run_log_advance(&log_state, 10), 101);
+}
+
+static void messages_of_ticks_are_counted_until_they_are_acknowledged(void **state)
+{
+    (void)state;
+    uint64_t first = run_log_add(&log_state, 10, 1, 0), second = run_log_add(&log_state, 0, 1, 0);
+    assert_int_equal(run_log_ticks_waiting(&log_state), 1);
+    run_log_acknowledged(&log_state, first, 101);
+    assert_int_equal(run_log_ticks_waiting(&log_state), 0);
+    assert_int_equal(run_log_waiting(&log_state), 1);
+    run_log_acknowledged(&log_state, second, 102);
+    assert_int_equal(run_log_waiting(&log_state), 0);
+}
+
 static void runs_seq_waits_for_the_acknowledgement_of_a_run_that_is_over(void **state)
 {
     (void)state;
@@ -139,6 +166,8 @@ int main(void)
         LOG_TEST(messages_without_a_minute_do_not_hold_it_up),
         LOG_TEST(runs_seq_waits_for_every_row),
         LOG_TEST(runs_seq_does_not_reach_behind_last_tick),
+        LOG_TEST(held_slots_stay_in_reach_until_their_minute_is_complete),
+        LOG_TEST(messages_of_ticks_are_counted_until_they_are_acknowledged),
         LOG_TEST(runs_seq_waits_for_the_acknowledgement_of_a_run_that_is_over),
         LOG_TEST(what_is_found_in_the_stream_is_acknowledged),
         LOG_TEST(many_messages_pass),
