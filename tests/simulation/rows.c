@@ -11,6 +11,8 @@
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/notices.h"
 
+#define NOTICE_RETRIES 3
+
 void rows_open(struct world *world)
 {
     world->rows = memory_new(1, sizeof(*world->rows));
@@ -46,6 +48,9 @@ static int64_t account_of(struct world *world, const struct execution *row)
 static void write_notice(struct world *world, const struct execution *row)
 {
     struct notice *notice = notices_find(world, row->job);
+    if (row->next_attempt_ms && row->attempts > NOTICE_RETRIES)
+        world_fail(world, "notice %lld: a retry behind %u attempts", (long long)row->job,
+                   row->attempts);
     if (notice)
         (void)delivery_row(world, &notice->delivery, row);
 }
