@@ -183,22 +183,33 @@ static void mail_tell(struct core *core, struct writing *writing, const struct f
     failing->unmailed = 0;
 }
 
-/* A job that fails for too long is paused, and its owner warned before. */
-static void failing_pause(struct core *core, struct writing *writing, const struct failure *failure,
+/* Pauses the job and says so: no other mail tells of the same failure. */
+static void pause_tell(struct core *core, struct writing *writing, const struct failure *failure,
+                       struct failing *failing, enum pause_reason reason, enum mail_kind kind)
+{
+    job_pause(core, failure->place, reason, core->emitted);
+    letter_add(core, writing, failure, failing, kind, (int64_t)failing->unmailed + 1, 0);
+    failing->unmailed = 0;
+}
+
+/* A job that fails for too long is paused, and its owner warned before. Returns whether it is. */
+static bool failing_pause(struct core *core, struct writing *writing, const struct failure *failure,
                           struct failing *failing)
 {
     int64_t after_ms = core->limits.auto_pause_after_ms;
     int64_t warning_ms = after_ms - (after_ms / 2 < WARNING_MS ? after_ms / 2 : WARNING_MS);
     int64_t lasts_ms = failure->now_ms - failing->since_ms;
     if (failing->warned && lasts_ms >= after_ms) {
-        job_pause(core, failure->place, PAUSE_FAILING, core->emitted);
-        letter_add(core, writing, failure, failing, MAIL_PAUSED, 1, 0);
-    } else if (!failing->warned && lasts_ms >= warning_ms) {
+        pause_tell(core, writing, failure, failing, PAUSE_FAILING, MAIL_PAUSED);
+        return true;
+    }
+    if (!failing->warned && lasts_ms >= warning_ms) {
         int64_t pause_ms = failing->since_ms + after_ms;
         failing->warned = true;
         letter_add(core, writing, failure, failing, MAIL_PAUSE_WARNING, 1,
                    pause_ms > failure->now_ms ? pause_ms : failure->now_ms);
     }
+    return false;
 }
 
 /* Several executions of a job may end in one transaction, which has one row for it. */
@@ -233,20 +244,24 @@ static void failed(struct core *core, struct writing *writing, const struct fail
     if (place == PLACE_NONE)
         place = place_table_add(&core->failing, job->id);
     struct failing *failing = place_table_at(&core->failing, place);
-    if (!failing->since_ms)
+    bool enabled = job->due_after != JOB_PAUSED;
+    /* A job that was resumed has the whole time again. */
+    if (!failing->since_ms ||
+        (enabled && failing->since_ms < (int64_t)job->due_after * MINUTE_MS)) {
         failing->since_ms = failure->failed_ms;
+        failing->warned = false;
+    }
     if (job->tells_webhook)
         webhook_tell(core, writing, failure, job);
-    if (account_at(&core->accounts, job->account)->mails)
-        mail_tell(core, writing, failure, failing);
-    if (job->due_after != JOB_PAUSED) {
-        if (failure->end->code == HTTP_GONE) {
-            job_pause(core, failure->place, PAUSE_GONE, core->emitted);
-            letter_add(core, writing, failure, failing, MAIL_GONE, 1, 0);
-        } else if (!policy_of(&core->policies, job->id, job->has_policy)->never_paused) {
-            failing_pause(core, writing, failure, failing);
-        }
+    bool paused = false;
+    if (enabled && failure->end->code == HTTP_GONE) {
+        pause_tell(core, writing, failure, failing, PAUSE_GONE, MAIL_GONE);
+        paused = true;
+    } else if (enabled && !policy_of(&core->policies, job->id, job->has_policy)->never_paused) {
+        paused = failing_pause(core, writing, failure, failing);
     }
+    if (!paused && account_at(&core->accounts, job->account)->mails)
+        mail_tell(core, writing, failure, failing);
     failing_changed(failing, writing);
 }
 
