@@ -57,20 +57,25 @@ struct attempt_end *attempt_end_of(const struct result *result);
 void attempt_end_free(struct attempt_end *end);
 
 struct open_run {
-    struct run run;      /* its attempt: the one under way, or next */
-    uint64_t message;    /* EMITTED: number in the run log */
-    int64_t emitted_ms;  /* EMITTED */
-    int64_t due_ms;      /* HELD: not before */
+    struct run run;          /* its attempt: the one under way, or next */
+    uint64_t message;        /* EMITTED: number in the run log */
+    int64_t emitted_ms;      /* EMITTED */
+    int64_t due_ms;          /* HELD: not before */
     struct attempt_end *end; /* owned; of the newest attempt, once it has ended; NULL */
     uint32_t account;        /* place */
-    uint32_t next, previous; /* in a list; EMITTED: next is the number of its entry */
-    uint32_t heap_place;     /* in core.waiting */
-    uint8_t state;           /* enum open_run_state */
-    uint8_t trigger;         /* enum run_trigger */
-    bool in_log;             /* message waits for a row that tells of this attempt */
-    bool skipped;            /* FINISHED without an attempt: end->error says why */
-    uint8_t list;            /* HELD: enum held_list */
+    uint32_t next;           /* in a list; EMITTED: the number of its entry */
+    union {
+        uint32_t previous;   /* in a list */
+        uint32_t heap_place; /* in core.waiting */
+    };
+    uint8_t state;    /* enum open_run_state */
+    uint8_t trigger;  /* enum run_trigger */
+    uint8_t list;     /* HELD: enum held_list */
+    bool in_log : 1;  /* message waits for a row that tells of this attempt */
+    bool skipped : 1; /* FINISHED without an attempt: end->error says why */
 };
+
+_Static_assert(sizeof(struct open_run) == 80, "a tick opens a million");
 
 enum held_list { HELD_NOWHERE, HELD_UNWRITTEN, HELD_WRITING, HELD_WAITING, HELD_READY };
 

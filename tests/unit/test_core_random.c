@@ -46,8 +46,9 @@ static size_t messages_seen;
 static size_t unexecuted[TRIES], unexecuted_count;
 static uint32_t tries_of_job[WORLD_JOBS];
 static uint8_t due[WORLD_JOBS][MINUTES];
-static bool soft[WORLD_JOBS]; /* paused by the service, perhaps only in a leader's memory */
-static uint32_t judged;       /* newest minute whose due slots are known */
+static bool soft[WORLD_JOBS];    /* paused by the service, perhaps only in a leader's memory */
+static bool bounded[WORLD_JOBS]; /* had an end: what waits when it is finished runs on */
+static uint32_t judged;          /* newest minute whose due slots are known */
 static int64_t next_job, next_account;
 static uint32_t most_burst[ACCOUNT_IDS];
 static bool uncounted[ACCOUNT_IDS]; /* jobs of it were removed, with their rows */
@@ -192,7 +193,7 @@ static void emitted(const struct run *run, unsigned lane)
         assert_true(world.now_ms >= leaves_s * 1000);
     }
     bool by_user = !job->settings.enabled && !job->paused;
-    assert_false(run->replay == 0 && by_user && !is_bounded(&job->settings));
+    assert_false(run->replay == 0 && by_user && !bounded[run->job]);
     const struct plan *plan = plan_named(world_account(job->account)->plan);
     assert_in_range(in_flight(job->account), 0, plan->concurrency);
     assert_in_range(used(job->account), 0, plan->executions_per_month);
@@ -205,6 +206,7 @@ static void soft_see(void)
     if (!world.core)
         return;
     for (int64_t id = 1; id < next_job; id++) {
+        bounded[id] |= is_bounded(&world.jobs[id].settings);
         uint32_t place = world.jobs[id].there ? world_place(id) : PLACE_NONE;
         if (place == PLACE_NONE || core_job_enabled(world.core, place))
             continue;
@@ -623,6 +625,7 @@ static void round_begin(void)
     memset(tries_of_job, 0, sizeof(tries_of_job));
     memset(due, 0, sizeof(due));
     memset(soft, 0, sizeof(soft));
+    memset(bounded, 0, sizeof(bounded));
     memset(uncounted, 0, sizeof(uncounted));
     judged = WORLD_HOUR;
     next_job = next_account = 1;
