@@ -412,6 +412,26 @@ static void who_fails_for_long_is_warned_and_then_paused(void **state)
     fail_for(DAY_MS, DAY_MS / 2);
 }
 
+static void who_is_resumed_has_the_whole_time_again(void **state)
+{
+    (void)state;
+    fail_for(DAY_MS, DAY_MS / 2);
+    world.now_ms += DAY_MS;
+    const struct job_settings resumed = world_settings("0 0 1 1 *");
+    world_set(1, &resumed);
+    world_settle();
+    once_more(404);
+    assert_null(world.jobs[1].paused);
+    assert_int_equal(world_letters(1, MAIL_PAUSE_WARNING), 1);
+    world.now_ms += DAY_MS / 2 + 60000;
+    once_more(404);
+    assert_int_equal(world_letters(1, MAIL_PAUSE_WARNING), 2);
+    world.now_ms += DAY_MS / 2;
+    once_more(404);
+    assert_int_equal(world_letters(1, MAIL_PAUSED), 2);
+    assert_string_equal(world.jobs[1].paused, "failing");
+}
+
 static void who_is_seen_late_is_warned_first_all_the_same(void **state)
 {
     (void)state;
@@ -507,6 +527,7 @@ int main(void)
         ENDING_TEST(an_answer_of_410_pauses_the_job),
         ENDING_TEST(who_fails_for_long_is_warned_and_then_paused),
         ENDING_TEST(who_is_seen_late_is_warned_first_all_the_same),
+        ENDING_TEST(who_is_resumed_has_the_whole_time_again),
         ENDING_TEST(a_job_may_forbid_to_be_paused_for_its_failures),
         ENDING_TEST(a_notice_is_delivered_like_anything_and_given_up_after_four_attempts),
     };
