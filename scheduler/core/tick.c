@@ -302,7 +302,9 @@ static void candidates_expect(const struct core *core, uint32_t at)
         return;
     __builtin_prefetch(job_at(&core->jobs, core->candidates[at + 2 * AHEAD]), 1);
     const struct job *job = job_at(&core->jobs, core->candidates[at + AHEAD]);
-    __builtin_prefetch(account_at(&core->accounts, job->account), 1);
+    const struct account *account = account_at(&core->accounts, job->account);
+    __builtin_prefetch(account, 1);
+    __builtin_prefetch(&account->ready.count, 1); /* mostly in the next line of the cache */
 }
 
 uint32_t core_tick(struct core *core, int64_t now_ms)
