@@ -18,7 +18,7 @@
 #define COMMANDS_MAX       256  /* applied in one transaction */
 #define REPLAYS_MAX        16   /* of them, those that may run a thousand executions again */
 #define SKIPPED_MAX        8192 /* rows of skipped slots in one */
-#define HELD_MAX           8192 /* rows of runs that wait in one */
+#define HELD_MAX           8192 /* rows of slots that wait in one */
 #define PENDING_MAX        4096 /* pending rows in one */
 #define BURST_RUNS         5000 /* with so many runs open, most finish before their row is due */
 #define PENDING_AGE_MS     200  /* a run that finishes sooner is written once */
@@ -181,9 +181,8 @@ static void turn_write(struct turn *turn)
     struct core *core = turn->options.core;
     int64_t now_ms = clock_now_ms();
     bool burst = core->open.count >= BURST_RUNS;
-    /* What a command is answered for goes into its transaction, however much of it there is. */
     struct core_collect_limits limits = {.skipped = SKIPPED_MAX,
-                                         .held = turn->taken ? SIZE_MAX : HELD_MAX,
+                                         .held = HELD_MAX,
                                          .pending = PENDING_MAX,
                                          .pending_age_ms =
                                              burst ? PENDING_AGE_MAX_MS : PENDING_AGE_MS};
