@@ -190,10 +190,14 @@ static void create_job(struct world *world, int64_t account)
     request->command.job.enabled = !chance_of(world, 100000);
 }
 
+/* Mostly one that is there. */
 static struct known_job *any_job(struct world *world)
 {
     struct clients *clients = world->clients;
-    return &clients->jobs[chance_between(world, 0, (int64_t)clients->job_count - 1)];
+    struct known_job *job = NULL;
+    for (int i = 0; i < 8 && (!job || !database_job(world, job->id)); i++)
+        job = &clients->jobs[chance_between(world, 0, (int64_t)clients->job_count - 1)];
+    return job;
 }
 
 static void change_job(struct world *world)

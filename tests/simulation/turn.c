@@ -195,7 +195,7 @@ static void turn_write(struct world *world, struct term *term, struct facts *fac
     int64_t now_ms = scheduler_wall_ms(world, term->index);
     bool burst = core->open.count >= BURST_RUNS;
     struct core_collect_limits limits = {.skipped = SKIPPED_MAX,
-                                         .held = turn->taken ? SIZE_MAX : HELD_MAX,
+                                         .held = HELD_MAX,
                                          .pending = PENDING_MAX,
                                          .pending_age_ms =
                                              burst ? PENDING_AGE_MAX_MS : PENDING_AGE_MS};
