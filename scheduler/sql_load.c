@@ -113,8 +113,8 @@ void sql_slice_failing(struct db_unit *unit, int64_t after, int32_t limit)
 {
     ADD(unit, "slice_failing",
         "SELECT job_id, failing_since, mailed_at, unmailed, pause_warned FROM job_state"
-        " WHERE failing_since IS NOT NULL AND job_id > $1::bigint ORDER BY job_id"
-        " LIMIT $2::integer");
+        " WHERE (failing_since IS NOT NULL OR mailed_at IS NOT NULL) AND job_id > $1::bigint"
+        " ORDER BY job_id LIMIT $2::integer");
     db_param_i64(unit, after);
     db_param_i32(unit, limit);
 }
@@ -122,7 +122,7 @@ void sql_slice_failing(struct db_unit *unit, int64_t after, int32_t limit)
 void sql_failing_row(const struct db_rows *rows, int row, struct failing_row *failing)
 {
     *failing = (struct failing_row){.job = db_i64(rows, row, 0),
-                                    .since_ms = db_time_ms(rows, row, 1),
+                                    .since_ms = time_or_zero(rows, row, 1),
                                     .mailed_ms = time_or_zero(rows, row, 2),
                                     .unmailed = (uint32_t)db_i32(rows, row, 3),
                                     .warned = db_bool(rows, row, 4)};

@@ -22,7 +22,8 @@ ALTER TABLE job_state
     ADD COLUMN mailed_at timestamptz,                    -- newest mail about a failure
     ADD COLUMN unmailed integer NOT NULL DEFAULT 0,      -- failures since
     ADD COLUMN pause_warned boolean NOT NULL DEFAULT false;
-CREATE INDEX job_state_failing ON job_state (job_id) WHERE failing_since IS NOT NULL;
+CREATE INDEX job_state_failing ON job_state (job_id)
+    WHERE failing_since IS NOT NULL OR mailed_at IS NOT NULL;
 
 CREATE TYPE execution_trigger AS ENUM ('schedule', 'run', 'replay');
 ALTER TABLE executions
