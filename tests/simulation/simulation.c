@@ -161,7 +161,7 @@ static uint64_t number_of(const char *text, uint64_t low, uint64_t high)
 int main(int count, char **arguments)
 {
     uint64_t seed = 1, seeds = 12;
-    unsigned jobs = 250, days = 8;
+    unsigned jobs = 250, days = 6;
     int64_t watched = 0;
     for (int i = 1; i < count; i += 2) {
         const char *value = i + 1 < count ? arguments[i + 1] : "";
