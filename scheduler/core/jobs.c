@@ -134,14 +134,26 @@ static void pause_forget(struct core *core, int64_t job)
             core->pauses[i--] = core->pauses[--core->pause_count];
 }
 
+/* Its failures count from here on; of one that is loaded with older ones, due_after tells. */
+static void job_resume(struct core *core, int64_t job)
+{
+    pause_forget(core, job);
+    uint32_t place = place_table_find(&core->failing, job);
+    if (place == PLACE_NONE)
+        return;
+    struct failing *failing = place_table_at(&core->failing, place);
+    failing->since_ms = 0;
+    failing->warned = false;
+}
+
 void core_change_job(struct core *core, uint32_t place, const struct job_settings *settings)
 {
     const struct job *job = job_at(&core->jobs, place);
     struct account *owner = account_at(&core->accounts, job->account);
     owner->active_jobs -= core_job_enabled(core, place);
     owner->active_jobs += settings->enabled;
-    if (settings->enabled)
-        pause_forget(core, job->id);
+    if (settings->enabled && !core_job_enabled(core, place))
+        job_resume(core, job->id);
     job_set(core, place, settings, true);
 }
 
