@@ -89,7 +89,7 @@ test_pytest() {
     shift
     report=$(mktemp)
     step "pytest: $name"
-    (cd "$DEV_ROOT" && CRONCOCO_BIN=$DEV_ROOT/build/release/bin timeout -k 30 900 \
+    (cd "$DEV_ROOT" && CRONCOCO_BIN=$DEV_ROOT/build/release/bin timeout -k 30 1200 \
         /usr/bin/python3 -m pytest --junitxml="$report" -o junit_family=xunit2 "$@" >&2)
     read -r passed failed < <(/usr/bin/python3 - "$report" <<'PYTHON'
 import sys
@@ -150,7 +150,7 @@ test_part() {
     unit) test_ctest release ;;
     e2e)
         test_node_packages
-        test_pytest e2e tests/e2e -n 4
+        test_pytest e2e tests/e2e -n 6
         ;;
     manifests) test_pytest manifests tests/k8s ;;
     fuzz) test_fuzz ;;
