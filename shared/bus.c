@@ -16,6 +16,8 @@
 #define EVENTS_PER_TURN 1024
 /* A request made while there is no connection ends after it: a caller in a loop does not spin. */
 #define DISCONNECTED_PAUSE_MS 50
+/* Handed over within a turn, too: what a long turn publishes leaves while it goes on. */
+#define PUBLISHES_PER_HAND_OVER 64
 /* Far below the server's limit on a protocol line, at which it would hang up. */
 #define SUBJECT_MAX_BYTES    512
 #define SUBJECT_LOGGED_BYTES 80
@@ -40,7 +42,7 @@ struct bus {
     struct bus_link *link;
     struct bus_requests *requests;
 
-    /* Commands of this turn; handed over before the loop sleeps. */
+    /* Commands of this turn; the last are handed over before the loop sleeps. */
     struct bus_command *first;
     struct bus_command *last;
     size_t publishes;
@@ -133,17 +135,6 @@ size_t bus_queued(const struct bus *bus)
 
 /* --- outgoing --- */
 
-static void add_command(struct bus *bus, struct bus_command *command)
-{
-    if (bus->first)
-        bus->last->next = command;
-    else
-        bus->first = command;
-    bus->last = command;
-    if (command->kind == BUS_COMMAND_PUBLISH)
-        bus->publishes++;
-}
-
 static void hand_over(struct bus *bus)
 {
     if (!bus->first)
@@ -152,6 +143,17 @@ static void hand_over(struct bus *bus)
     bus->first = NULL;
     bus->last = NULL;
     bus->publishes = 0;
+}
+
+static void add_command(struct bus *bus, struct bus_command *command)
+{
+    if (bus->first)
+        bus->last->next = command;
+    else
+        bus->first = command;
+    bus->last = command;
+    if (command->kind == BUS_COMMAND_PUBLISH && ++bus->publishes == PUBLISHES_PER_HAND_OVER)
+        hand_over(bus);
 }
 
 static void on_prepare(uv_prepare_t *prepare)
