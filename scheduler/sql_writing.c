@@ -128,6 +128,26 @@ static void write_attempts(struct db_unit *unit, const struct writing *writing)
 #undef EACH_ATTEMPT
 }
 
+/* Behind write_attempts: such a row shows the attempt that was its last. */
+static void write_given_up(struct db_unit *unit, const struct execution_batch *batch)
+{
+    ADD(unit, "write_given_up",
+        "UPDATE executions e SET triggered_at = a.started_at, response_code = a.response_code,"
+        " duration_ms = a.duration_ms, dns_ms = a.dns_ms, connect_ms = a.connect_ms,"
+        " tls_ms = a.tls_ms, first_byte_ms = a.first_byte_ms, response = a.response,"
+        " error = concat_ws('; ', a.error, e.error)"
+        " FROM unnest($1::bigint[], $2::timestamptz[], $3::integer[])"
+        " AS u (job_id, scheduled_at, replay) JOIN attempts a USING (job_id, scheduled_at, replay)"
+        " WHERE e.job_id = u.job_id AND e.scheduled_at = u.scheduled_at AND e.replay = u.replay"
+        " AND a.attempt = e.attempts AND e.status = 'failure' AND e.duration_ms IS NULL");
+#define EACH_GIVEN_UP(type, element)                                                               \
+    EACH_IF(batch->rows, batch->count, type, row->given_up && !is_notice(row), (element))
+    EACH_GIVEN_UP(DB_ARRAY_I64, db_element_i64(unit, row->job));
+    EACH_GIVEN_UP(DB_ARRAY_TIME, db_element_time(unit, row->slot_s * 1000));
+    EACH_GIVEN_UP(DB_ARRAY_I32, db_element_i32(unit, (int32_t)row->replay));
+#undef EACH_GIVEN_UP
+}
+
 /* ---- accounts and jobs ---- */
 
 static void write_usage(struct db_unit *unit, const struct writing *writing)
@@ -245,15 +265,18 @@ static void write_notices(struct db_unit *unit, const struct execution_batch *ba
 void sql_write_executions(struct db_unit *unit, const struct writing *writing)
 {
     const struct execution_batch *batch = &writing->executions;
-    size_t notices = 0, runs = 0;
+    size_t notices = 0, runs = 0, given_up = 0;
     for (size_t i = 0; i < batch->count; i++) {
         notices += is_notice(&batch->rows[i]);
         runs += has_run(&batch->rows[i]);
+        given_up += batch->rows[i].given_up;
     }
     if (batch->count > notices)
         write_executions(unit, batch);
     if (writing->attempt_count)
         write_attempts(unit, writing);
+    if (given_up)
+        write_given_up(unit, batch);
     if (writing->usage_count)
         write_usage(unit, writing);
     if (runs)

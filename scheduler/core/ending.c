@@ -289,10 +289,11 @@ static void succeeded(struct core *core, struct writing *writing, int64_t job, i
 
 static void final_row(struct open_run *open, struct execution *row)
 {
-    row->ended = !open->skipped;
+    row->given_up = open->given_up;
+    row->ended = !open->skipped && !open->given_up;
     row->end = *open->end;
-    if (open->skipped) {
-        row->status = EXECUTION_SKIPPED;
+    if (!row->ended) {
+        row->status = open->skipped ? EXECUTION_SKIPPED : EXECUTION_FAILURE;
         row->completed_ms = open->end->started_ms;
     } else {
         row->status = open->end->success ? EXECUTION_SUCCESS : EXECUTION_FAILURE;

@@ -27,6 +27,8 @@ struct execution {
     uint8_t status;   /* enum execution_status */
     uint8_t trigger;  /* enum run_trigger */
     uint8_t attempts; /* emitted */
+    bool given_up;    /* a failure that is not tried again; its newest attempt is in attempts, and
+                         end.error says why there is no other */
     bool ended;       /* end is that of the newest attempt; false: there is none, or it is under way
                        */
     struct attempt_end end; /* of a skipped one: the error alone */

@@ -1,4 +1,6 @@
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "scheduler/core/core_internal.h"
 #include "shared/compiler.h"
@@ -145,15 +147,28 @@ void held_leave(struct core *core, uint32_t place)
         held_slot_clear(core, open, place);
 }
 
+/* The attempt's error, if it is known here, and why there is no other. */
+static void error_append(struct attempt_end *end, const char *why)
+{
+    char text[RESULT_ERROR_SIZE]; /* as long as one of a dispatcher */
+    snprintf(text, sizeof(text), "%.60s; %.60s", end->error ? end->error : "", why);
+    free(end->error);
+    end->error = memory_text(text, strlen(text));
+}
+
 void held_give_up(struct core *core, uint32_t place, int64_t now_ms, const char *reason)
 {
+    char why[64];
     held_leave(core, place);
     struct open_run *open = run_at(core, place);
     open->run.attempt--; /* the next one will not be */
     open->skipped = open->run.attempt == 0;
-    if (!open->end)
-        open->end = attempt_end_none(open->skipped || !open->emitted_ms ? now_ms : open->emitted_ms,
-                                     reason);
+    open->given_up = !open->skipped && !open->end;
+    snprintf(why, sizeof(why), "%s%s", open->skipped ? "" : "not tried again: ", reason);
+    if (open->end)
+        error_append(open->end, why);
+    else
+        open->end = attempt_end_none(now_ms, why);
     run_finish(core, place);
 }
 
@@ -282,7 +297,7 @@ static const char *held_objection(const struct core *core, const struct open_run
                                   int64_t now_ms)
 {
     if (open->run.attempt > 1 && now_ms >= next_slot_ms(core, &open->run, now_ms))
-        return "not tried again: the next run came first";
+        return "the next run came first";
     const struct account *account = account_at(&core->accounts, open->account);
     if (account->used >= plan_of(core, account)->executions_per_month)
         return "monthly limit reached";

@@ -68,11 +68,12 @@ struct open_run {
         uint32_t previous;   /* in a list */
         uint32_t heap_place; /* in core.waiting */
     };
-    uint8_t state;    /* enum open_run_state */
-    uint8_t trigger;  /* enum run_trigger */
-    uint8_t list;     /* HELD: enum held_list */
-    bool in_log : 1;  /* message waits for a row that tells of this attempt */
-    bool skipped : 1; /* FINISHED without an attempt: end->error says why */
+    uint8_t state;     /* enum open_run_state */
+    uint8_t trigger;   /* enum run_trigger */
+    uint8_t list;      /* HELD: enum held_list */
+    bool in_log : 1;   /* message waits for a row that tells of this attempt */
+    bool skipped : 1;  /* FINISHED without an attempt: end->error says why */
+    bool given_up : 1; /* FINISHED though its attempt may have been followed by another; the same */
 };
 
 _Static_assert(sizeof(struct open_run) == 80, "a tick opens a million");

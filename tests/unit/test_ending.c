@@ -229,7 +229,28 @@ static void a_retry_is_given_up_in_the_hands_of_another_leader(void **state)
     assert_int_equal(core_release(world.core, world.now_ms), 0);
     world_settle();
     assert_int_equal(row_of_slot()->row.status, EXECUTION_FAILURE);
-    assert_string_equal(row_of_slot()->error, "paused");
+    assert_string_equal(row_of_slot()->error, "not tried again: paused");
+    assert_true(row_of_slot()->row.given_up);
+    assert_int_equal(row_of_slot()->row.completed_ms, world.now_ms);
+}
+
+static void a_retry_is_given_up(void **state)
+{
+    (void)state;
+    const struct job_settings settings = world_settings("1 12 * * *");
+    one_runs(&settings);
+    assert_true(world_ends(1, HOUR + 1, 1, 500));
+    world_settle();
+    struct job_settings paused = settings;
+    paused.enabled = false;
+    world_set(1, &paused);
+    world_settle();
+    world.now_ms += 60000;
+    assert_int_equal(core_release(world.core, world.now_ms), 0);
+    world_settle();
+    assert_int_equal(row_of_slot()->row.status, EXECUTION_FAILURE);
+    assert_string_equal(row_of_slot()->error, "not tried again: paused");
+    assert_true(row_of_slot()->row.given_up);
     assert_int_equal(row_of_slot()->row.completed_ms, world.now_ms);
 }
 
@@ -519,6 +540,7 @@ int main(void)
         ENDING_TEST(a_retry_that_waited_too_long_is_given_up),
         ENDING_TEST(a_retry_survives_its_leader),
         ENDING_TEST(a_retry_is_given_up_in_the_hands_of_another_leader),
+        ENDING_TEST(a_retry_is_given_up),
         ENDING_TEST(results_nobody_waits_for_are_ignored),
         ENDING_TEST(lost_runs_end_as_failures),
         ENDING_TEST(mails_are_one_an_hour_and_say_how_many_failures_they_stand_for),
