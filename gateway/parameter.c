@@ -18,6 +18,7 @@ int parameter_text(struct request *request, const char *name, const char **value
             return 0;
         reply_error(request, 400, "%s: not UTF-8", name);
         return -1;
+    case PARAMETER_TWICE: reply_error(request, 400, "%s: given twice", name); return -1;
     case PARAMETER_BROKEN: break;
     }
     reply_error(request, 400, "%s: broken %%-escape", name);

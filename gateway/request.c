@@ -168,18 +168,24 @@ enum request_parameter request_parameter(struct request *request, const char *na
     size_t name_length = strlen(name);
     const char *next = request->query.base;
     size_t left = request->query.len;
+    const char *found = NULL;
+    size_t found_length = 0;
     while (left > 0) {
         const char *ampersand = memchr(next, '&', left);
         size_t length = ampersand != NULL ? (size_t)(ampersand - next) : left;
         if (length > name_length && next[name_length] == '=' &&
-            memcmp(next, name, name_length) == 0)
-            return decode(request, next + name_length + 1, length - name_length - 1, true, value);
+            memcmp(next, name, name_length) == 0) {
+            if (found != NULL)
+                return PARAMETER_TWICE;
+            found = next + name_length + 1;
+            found_length = length - name_length - 1;
+        }
         if (ampersand == NULL)
             break;
         next += length + 1;
         left -= length + 1;
     }
-    return PARAMETER_ABSENT;
+    return found == NULL ? PARAMETER_ABSENT : decode(request, found, found_length, true, value);
 }
 
 int request_path_text(struct request *request, const char *text, size_t length)

@@ -65,6 +65,7 @@ h2o_iovec_t request_header(const struct request *request, const char *name);
 enum request_parameter {
     PARAMETER_ABSENT,
     PARAMETER_PRESENT,
+    PARAMETER_TWICE,
     PARAMETER_BROKEN /* a bad %-escape, or a NUL */
 };
 enum request_parameter request_parameter(struct request *request, const char *name,

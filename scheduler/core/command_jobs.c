@@ -76,8 +76,8 @@ static int check_interval(struct command_context *context, const struct plan *pl
     if (interval_s < plan->min_interval_s) {
         command_refuse(
             context, 400,
-            "cron_expression: runs every %lld minutes at the shortest; the %s plan allows one "
-            "run every %u minutes",
+            "cron_expression: two runs are as close as %lld min; the %s plan allows one run every "
+            "%u min",
             (long long)(interval_s / MINUTE_S), plan->name, plan->min_interval_s / 60);
         return -1;
     }

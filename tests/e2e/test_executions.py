@@ -40,7 +40,7 @@ def test_pages_make_the_whole(api, job):
 
 @pytest.mark.parametrize("query, name", [
     ({"limit": 0}, "limit"), ({"limit": 501}, "limit"), ({"limit": -1}, "limit"), ({"limit": "x"}, "limit"),
-    ({"limit": "1e2"}, "limit"), ({"offset": -1}, "offset"), ({"offset": "x"}, "offset"), ({"offset": 10 ** 30}, "offset")])
+    ({"limit": "1e2"}, "limit"), ({"limit": [1, 2]}, "limit: given twice"), ({"offset": -1}, "offset"), ({"offset": "x"}, "offset"), ({"offset": 10 ** 30}, "offset")])
 def test_bounds(api, job, query, name):
     shapes.check_error(api.get(f"/jobs/{job}/executions", params=query), 400, name)
 

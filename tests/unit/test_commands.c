@@ -50,8 +50,8 @@ static void schedules_are_held_against_the_grammar_and_the_plan(void **state)
     (void)state;
     assert_refused(create(2, "60 * * * *", "c1"), 400, "Invalid cron expression: minute");
     assert_refused(create(2, "0 0 30 2 *", "c2"), 400, "Invalid cron expression");
-    assert_refused(create(1, "*/14 * * * *", "c3"), 400, "free plan allows one run every 15");
-    assert_refused(create(1, "0,10 * * * *", "c4"), 400, "every 10 minutes");
+    assert_refused(create(1, "*/14 * * * *", "c3"), 400, "free plan allows one run every 15 min");
+    assert_refused(create(1, "0,10 * * * *", "c4"), 400, "as close as 10 min");
     assert_status(create(1, "*/15 * * * *", "c5"), 201);
     assert_refused(reschedule(1, 1, "* * * * *", "c6"), 400, "free plan");
     assert_refused(reschedule(1, 1, "nonsense", "c7"), 400, "Invalid cron expression");
