@@ -6,20 +6,18 @@
 
 #include <openssl/crypto.h>
 
+#include "dispatcher/recent_table.h"
 #include "shared/compiler.h"
 #include "shared/memory.h"
 
 /* A job of every minute comes just before or behind the minute: it must find them due, not gone. */
-#define FRESH_MS      55000
-#define USABLE_MS     90000
-#define ASK_AGAIN_MS  15000 /* longer than a query may take */
-#define BUCKETS_FIRST 1024  /* a power of two; doubled as the cache fills */
+#define FRESH_MS     55000
+#define USABLE_MS    90000
+#define ASK_AGAIN_MS 15000 /* longer than a query may take */
 
 struct entry {
-    struct entry *next_in_bucket;
-    struct entry *newer, *older; /* by when they were read, or changed */
+    struct recent_entry recent; /* by when they were read, or changed; its id is the account's */
     struct entry *next_due;
-    int64_t account;
     struct account_keys *keys; /* NULL: changed since they were read */
     uint64_t changed;          /* cache->changes at the last change */
     int64_t read_ms;           /* monotonic */
@@ -29,14 +27,11 @@ struct entry {
 
 struct account_key_cache {
     size_t capacity;
-    size_t count;
-    uint64_t changes;     /* so far */
-    uint64_t all_changed; /* changes, when the last one of all came */
-    struct entry *newest, *oldest;
+    uint64_t changes;             /* so far */
+    uint64_t all_changed;         /* changes, when the last one of all came */
+    struct recent_table accounts; /* struct entry */
     struct entry *first_due;
     size_t due;
-    struct entry **buckets;
-    size_t bucket_count;
 };
 
 struct account_keys *account_keys_retain(struct account_keys *keys)
@@ -59,46 +54,18 @@ struct account_key_cache *account_key_cache_create(size_t capacity)
     INVARIANT(capacity > 0);
     struct account_key_cache *cache = memory_new(1, sizeof(*cache));
     cache->capacity = capacity;
-    cache->bucket_count = BUCKETS_FIRST;
-    cache->buckets = memory_new(cache->bucket_count, sizeof(struct entry *));
+    recent_table_init(&cache->accounts);
     return cache;
-}
-
-/* Ids are dense, so the low bits spread them best. */
-static struct entry **bucket_of(const struct account_key_cache *cache, int64_t account)
-{
-    return &cache->buckets[(uint64_t)account & (cache->bucket_count - 1)];
 }
 
 static struct entry *entry_find(const struct account_key_cache *cache, int64_t account)
 {
-    struct entry *entry = *bucket_of(cache, account);
-    while (entry && entry->account != account)
-        entry = entry->next_in_bucket;
-    return entry;
+    return (struct entry *)recent_table_find(&cache->accounts, account);
 }
 
-static void age_unlink(struct account_key_cache *cache, struct entry *entry)
+static struct entry *entry_oldest(const struct account_key_cache *cache)
 {
-    if (entry->newer)
-        entry->newer->older = entry->older;
-    else
-        cache->newest = entry->older;
-    if (entry->older)
-        entry->older->newer = entry->newer;
-    else
-        cache->oldest = entry->newer;
-}
-
-static void age_link(struct account_key_cache *cache, struct entry *entry)
-{
-    entry->newer = NULL;
-    entry->older = cache->newest;
-    if (entry->older)
-        entry->older->newer = entry;
-    else
-        cache->oldest = entry;
-    cache->newest = entry;
+    return (struct entry *)cache->accounts.oldest;
 }
 
 static void due_remove(struct account_key_cache *cache, struct entry *entry)
@@ -122,39 +89,18 @@ static void keys_drop(struct entry *entry)
 
 static void entry_remove(struct account_key_cache *cache, struct entry *entry)
 {
-    struct entry **link = bucket_of(cache, entry->account);
-    while (*link != entry)
-        link = &(*link)->next_in_bucket;
-    *link = entry->next_in_bucket;
+    recent_table_remove(&cache->accounts, &entry->recent);
     due_remove(cache, entry);
-    age_unlink(cache, entry);
     keys_drop(entry);
-    cache->count--;
     free(entry);
 }
 
 void account_key_cache_free(struct account_key_cache *cache)
 {
-    struct entry *older;
-    for (struct entry *entry = cache->newest; entry; entry = older) {
-        older = entry->older;
-        keys_drop(entry);
-        free(entry);
-    }
-    free(cache->buckets);
+    while (entry_oldest(cache))
+        entry_remove(cache, entry_oldest(cache));
+    recent_table_free(&cache->accounts);
     free(cache);
-}
-
-static void grow(struct account_key_cache *cache)
-{
-    free(cache->buckets);
-    cache->bucket_count *= 2;
-    cache->buckets = memory_new(cache->bucket_count, sizeof(struct entry *));
-    for (struct entry *entry = cache->newest; entry; entry = entry->older) {
-        struct entry **bucket = bucket_of(cache, entry->account);
-        entry->next_in_bucket = *bucket;
-        *bucket = entry;
-    }
 }
 
 /* The account's entry, which is the newest now, without keys. */
@@ -163,22 +109,15 @@ static struct entry *entry_renew(struct account_key_cache *cache, int64_t accoun
     struct entry *entry = entry_find(cache, account);
     if (entry) {
         due_remove(cache, entry);
-        age_unlink(cache, entry);
-        age_link(cache, entry);
+        recent_table_use(&cache->accounts, &entry->recent);
         keys_drop(entry);
         return entry;
     }
-    if (cache->count == cache->capacity)
-        entry_remove(cache, cache->oldest);
-    if (cache->count == cache->bucket_count)
-        grow(cache);
+    if (cache->accounts.count == cache->capacity)
+        entry_remove(cache, entry_oldest(cache));
     entry = memory_new(1, sizeof(*entry));
-    entry->account = account;
-    struct entry **bucket = bucket_of(cache, account);
-    entry->next_in_bucket = *bucket;
-    *bucket = entry;
-    age_link(cache, entry);
-    cache->count++;
+    entry->recent.id = account;
+    recent_table_add(&cache->accounts, &entry->recent);
     return entry;
 }
 
@@ -207,7 +146,7 @@ size_t account_key_cache_take_due(struct account_key_cache *cache, int64_t *acco
         cache->first_due = entry->next_due;
         entry->due = false;
         cache->due--;
-        accounts[count++] = entry->account;
+        accounts[count++] = entry->recent.id;
     }
     return count;
 }
@@ -252,7 +191,8 @@ void account_key_cache_changed_all(struct account_key_cache *cache)
     cache->all_changed = ++cache->changes;
     cache->first_due = NULL;
     cache->due = 0;
-    for (struct entry *entry = cache->newest; entry; entry = entry->older) {
+    for (struct recent_entry *recent = cache->accounts.newest; recent; recent = recent->older) {
+        struct entry *entry = (struct entry *)recent;
         entry->due = false;
         keys_drop(entry);
     }

@@ -2,148 +2,86 @@
 
 #include <stdlib.h>
 
+#include "dispatcher/recent_table.h"
 #include "shared/compiler.h"
 #include "shared/memory.h"
 
-#define BUCKETS_FIRST 1024 /* a power of two; doubled as the cache fills */
-
-struct entry {
-    struct entry *next_in_bucket;
-    struct entry *newer, *older; /* by last use */
+struct cached_job {
+    struct recent_entry entry; /* by last use */
     struct job_details *details;
 };
 
 struct job_cache {
     size_t capacity_bytes;
     size_t bytes;
-    size_t count;
-    struct entry *newest, *oldest;
-    struct entry **buckets;
-    size_t bucket_count;
+    struct recent_table jobs;
 };
 
 struct job_cache *job_cache_create(size_t capacity_bytes)
 {
     struct job_cache *cache = memory_new(1, sizeof(*cache));
     cache->capacity_bytes = capacity_bytes;
-    cache->bucket_count = BUCKETS_FIRST;
-    cache->buckets = memory_new(cache->bucket_count, sizeof(struct entry *));
+    recent_table_init(&cache->jobs);
     return cache;
 }
 
-/* Ids are dense, so the low bits spread them best. */
-static struct entry **bucket_of(struct job_cache *cache, int64_t job)
+static size_t job_bytes(const struct cached_job *job)
 {
-    return &cache->buckets[(uint64_t)job & (cache->bucket_count - 1)];
+    return sizeof(*job) + job->details->memory_bytes;
 }
 
-static void use_unlink(struct job_cache *cache, struct entry *entry)
+static void job_remove(struct job_cache *cache, struct cached_job *job)
 {
-    if (entry->newer)
-        entry->newer->older = entry->older;
-    else
-        cache->newest = entry->older;
-    if (entry->older)
-        entry->older->newer = entry->newer;
-    else
-        cache->oldest = entry->newer;
+    recent_table_remove(&cache->jobs, &job->entry);
+    cache->bytes -= job_bytes(job);
+    job_details_release(job->details);
+    free(job);
 }
 
-static void use_link(struct job_cache *cache, struct entry *entry)
+static struct cached_job *job_oldest(const struct job_cache *cache)
 {
-    entry->newer = NULL;
-    entry->older = cache->newest;
-    if (entry->older)
-        entry->older->newer = entry;
-    else
-        cache->oldest = entry;
-    cache->newest = entry;
-}
-
-static size_t entry_bytes(const struct entry *entry)
-{
-    return sizeof(*entry) + entry->details->memory_bytes;
-}
-
-static void entry_remove(struct job_cache *cache, struct entry *entry)
-{
-    struct entry **link = bucket_of(cache, entry->details->job);
-    while (*link != entry)
-        link = &(*link)->next_in_bucket;
-    *link = entry->next_in_bucket;
-    use_unlink(cache, entry);
-    cache->bytes -= entry_bytes(entry);
-    cache->count--;
-    job_details_release(entry->details);
-    free(entry);
+    return (struct cached_job *)cache->jobs.oldest;
 }
 
 void job_cache_free(struct job_cache *cache)
 {
-    struct entry *older;
-    for (struct entry *entry = cache->newest; entry; entry = older) {
-        older = entry->older;
-        job_details_release(entry->details);
-        free(entry);
-    }
-    free(cache->buckets);
+    while (job_oldest(cache))
+        job_remove(cache, job_oldest(cache));
+    recent_table_free(&cache->jobs);
     free(cache);
 }
 
-static struct entry *entry_find(struct job_cache *cache, int64_t job)
+static struct cached_job *job_find(const struct job_cache *cache, int64_t job)
 {
-    struct entry *entry = *bucket_of(cache, job);
-    while (entry && entry->details->job != job)
-        entry = entry->next_in_bucket;
-    return entry;
+    return (struct cached_job *)recent_table_find(&cache->jobs, job);
 }
 
 struct job_details *job_cache_find(struct job_cache *cache, int64_t job, uint32_t version)
 {
-    struct entry *entry = entry_find(cache, job);
-    if (!entry || entry->details->version < version)
+    struct cached_job *found = job_find(cache, job);
+    if (!found || found->details->version < version)
         return NULL;
-    use_unlink(cache, entry);
-    use_link(cache, entry);
-    return entry->details;
-}
-
-static void grow(struct job_cache *cache)
-{
-    free(cache->buckets);
-    cache->bucket_count *= 2;
-    cache->buckets = memory_new(cache->bucket_count, sizeof(struct entry *));
-    for (struct entry *entry = cache->newest; entry; entry = entry->older) {
-        struct entry **bucket = bucket_of(cache, entry->details->job);
-        entry->next_in_bucket = *bucket;
-        *bucket = entry;
-    }
+    recent_table_use(&cache->jobs, &found->entry);
+    return found->details;
 }
 
 void job_cache_put(struct job_cache *cache, struct job_details *details)
 {
-    struct entry *entry = entry_find(cache, details->job);
-    if (entry && entry->details->version > details->version) {
+    struct cached_job *job = job_find(cache, details->job);
+    if (job && job->details->version > details->version) {
         job_details_release(details);
         return;
     }
-    if (entry)
-        entry_remove(cache, entry);
-    if (cache->count == cache->bucket_count)
-        grow(cache);
-
-    entry = memory_new(1, sizeof(*entry));
-    entry->details = details;
-    struct entry **bucket = bucket_of(cache, details->job);
-    entry->next_in_bucket = *bucket;
-    *bucket = entry;
-    use_link(cache, entry);
-    cache->bytes += entry_bytes(entry);
-    cache->count++;
+    if (job)
+        job_remove(cache, job);
+    job = memory_new(1, sizeof(*job));
+    job->entry.id = details->job;
+    job->details = details;
+    recent_table_add(&cache->jobs, &job->entry);
+    cache->bytes += job_bytes(job);
     /* What was put last stays, however large: its run is about to ask for it. */
-    while (cache->bytes > cache->capacity_bytes && cache->oldest != entry)
-        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): entry_remove moves cache->oldest on
-        entry_remove(cache, cache->oldest);
+    while (cache->bytes > cache->capacity_bytes && job_oldest(cache) != job)
+        job_remove(cache, job_oldest(cache));
 }
 
 size_t job_cache_bytes(const struct job_cache *cache)
@@ -153,5 +91,5 @@ size_t job_cache_bytes(const struct job_cache *cache)
 
 size_t job_cache_count(const struct job_cache *cache)
 {
-    return cache->count;
+    return cache->jobs.count;
 }
