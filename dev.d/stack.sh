@@ -66,7 +66,7 @@ CronCoco runs at http://127.0.0.1:$GATEWAY_PORT
   ./dev key --plan pro          prints an API key of a new, verified account
   source .dev/env               CRONCOCO_URL, DATABASE_URL, NATS_URL, MAIL_DIR for this shell
 
-  key=\$(./dev key)
+  key=\$(./dev key --plan pro)
   curl http://127.0.0.1:$GATEWAY_PORT/jobs -H "Authorization: Bearer \$key" \\
       -H "Content-Type: application/json" -d '{"name":"try","cron_expression":"* * * * *",
       "webhook_url":"http://127.0.0.1:9000/"}'
