@@ -34,6 +34,7 @@ void content_say(struct content *content, const char *format, ...)
     char sentences[SENTENCES_SIZE];
     va_list arguments;
     va_start(arguments, format);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is
     int length = vsnprintf(sentences, sizeof sentences, format, arguments);
     va_end(arguments);
     INVARIANT(length >= 0 && (size_t)length < sizeof sentences);

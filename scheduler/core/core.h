@@ -287,13 +287,13 @@ bool core_has_rows(const struct core *core);
 int core_plan(const struct core *core, const char *name);
 /* An account that a command made. Returns its place. */
 uint32_t core_add_account(struct core *core, int64_t id, int plan);
-/* With its jobs and what runs of them is open. */
-void core_remove_account(struct core *core, uint32_t place);
+/* The account at that place, with its jobs and what runs of them is open. */
+void core_remove_account(struct core *core, uint32_t owner);
 /*
- * Another plan: where more jobs are active than it allows, the oldest are paused ("plan"), the
+ * Another plan for the account at that place: where more jobs are active than it allows, the oldest are paused ("plan"), the
  * newest stay.
  */
-void core_change_plan(struct core *core, uint32_t account, int plan);
+void core_change_plan(struct core *core, uint32_t owner, int plan);
 
 /* Parses the schedule. -1 with a sentence in error. *cron is complete with its zone. */
 int core_schedule(const struct job_settings *settings, struct cron *cron,

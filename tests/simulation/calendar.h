@@ -46,7 +46,7 @@ void calendar_open(struct world *world);
 void calendar_close(struct world *world);
 
 /* A committed change of a job, known or the next new one: holds for slots behind after. */
-void calendar_changed(struct world *world, const struct fact_job *job, uint32_t after);
+void calendar_changed(struct world *world, const struct fact_job *fact, uint32_t after);
 /* The rules paused it. */
 void calendar_paused(struct world *world, int64_t id, uint32_t after);
 void calendar_deleted(struct world *world, int64_t id);

@@ -265,7 +265,8 @@ static void post(struct world *world, struct event *event)
         delivery_posted(world, delivery, run);
         held->states[index] = RUN_POSTED;
         if (!world->draining && chance_of(world, 50000))
-            result->duration_ms = (uint32_t)chance_between(world, 1000, run->timeout_s * 1000);
+            result->duration_ms =
+                (uint32_t)chance_between(world, 1000, run->timeout_s * INT64_C(1000));
         if (!world->draining && chance_of(world, bad_day(world, run) ? 900000 : 40000))
             fail(world, result, run);
     }

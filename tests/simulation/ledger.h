@@ -60,11 +60,11 @@ void ledger_reported(struct world *world, const struct run *run, bool gone);
 void ledger_row(struct world *world, const struct execution *row, int64_t now_ms);
 void ledger_attempt(struct world *world, const struct attempt *row);
 /* A job is deleted, with its executions. */
-void ledger_deleted(struct world *world, int64_t job);
+void ledger_deleted(struct world *world, int64_t id);
 /* A command was answered 202 with the id of an execution. */
 void ledger_promised(struct world *world, const char *id, size_t length);
 /* What a replay's window holds, as fact_slots: final slots' own executions. */
-void ledger_window(struct world *world, int64_t job, const struct replay_window *window,
+void ledger_window(struct world *world, int64_t id, const struct replay_window *window,
                    struct facts *facts);
 /* Calls with every pending row. */
 void ledger_each_pending(struct world *world, void *arg,

@@ -42,7 +42,7 @@ static struct mail make_job_mail(enum mail_kind kind, const char *name, int64_t 
     mail.code = kind == MAIL_GONE ? 410 : 503;
     snprintf(mail.error, sizeof mail.error, "HTTP %d", mail.code);
     mail.failed_ms = mail.created_ms - 1000;
-    mail.since_ms = mail.created_ms - 3600 * 1000;
+    mail.since_ms = mail.created_ms - INT64_C(3600000);
     if (kind == MAIL_PAUSE_WARNING)
         mail.pause_ms = mail.created_ms + 24LL * 3600 * 1000;
     mail.count = count;
@@ -330,8 +330,9 @@ static void test_largest(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(characters); i++) {
         for (int kind = MAIL_FAILURE; kind < MAIL_KINDS; kind++) {
             struct mail mail = make_job_mail((enum mail_kind)kind, "", INT64_MAX);
+            size_t width = strlen(characters[i]);
             for (size_t n = 0; n < 100; n++)
-                strcat(mail.job_name, characters[i]);
+                memcpy(mail.job_name + n * width, characters[i], width + 1);
             memset(mail.error, 'e', sizeof mail.error - 1);
             mail.job = INT64_MAX;
             struct buffer message = BUFFER_EMPTY;

@@ -63,7 +63,7 @@ static void an_attempt_waits_longer_than_the_one_before(void **state)
 {
     (void)state;
     static const int64_t delays_ms[] = {0, 30000, 120000, 480000, 480000, 480000};
-    for (uint8_t attempt = 1; attempt < ARRAY_LENGTH(delays_ms); attempt++) {
+    for (uint8_t attempt = 1; attempt <= 5; attempt++) {
         int64_t least = INT64_MAX, most = 0;
         for (int64_t job = 1; job <= 10000; job++) {
             int64_t delay_ms = policy_backoff_ms(job, 60, 0, attempt);
