@@ -1,6 +1,6 @@
 /*
  * The least that POSTs with curl multi on libuv and keeps its connections: the limit for a
- * dispatcher.
+ * dispatcher. Its requests are as long as a delivery's.
  *
  *   bench_post URL CONNECTIONS REQUESTS
  */
@@ -12,6 +12,7 @@
 #include <curl/curl.h>
 #include <uv.h>
 
+#include "shared/compiler.h"
 #include "shared/memory.h"
 
 static const char body[] = "{\"benchmark\": true, \"text\": \"as long as a small payload is\"}";
@@ -149,7 +150,16 @@ int main(int argc, char **argv)
     curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, set_socket);
     curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, set_timer);
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, connections);
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    static const char *const lines[] = {"webhook-id: msg_1000000_1795370340",
+                                        "webhook-timestamp: 1795370340",
+                                        "X-CronCoco-Scheduled-At: 2026-11-22T17:59:00+00:00",
+                                        "X-CronCoco-Attempt: 1",
+                                        "Content-Type: application/json",
+                                        "User-Agent: CronCoco/0.1.0",
+                                        "Expect:"};
+    struct curl_slist *headers = NULL;
+    for (size_t i = 0; i < ARRAY_LENGTH(lines); i++)
+        headers = curl_slist_append(headers, lines[i]);
 
     left = requests;
     uint64_t begin_ns = uv_hrtime();
