@@ -290,8 +290,8 @@ uint32_t core_add_account(struct core *core, int64_t id, int plan);
 /* The account at that place, with its jobs and what runs of them is open. */
 void core_remove_account(struct core *core, uint32_t owner);
 /*
- * Another plan for the account at that place: where more jobs are active than it allows, the oldest are paused ("plan"), the
- * newest stay.
+ * Another plan for the account at that place: where more jobs are active than it allows, the oldest
+ * are paused ("plan"), the newest stay.
  */
 void core_change_plan(struct core *core, uint32_t owner, int plan);
 
