@@ -77,7 +77,7 @@ static int check_interval(struct command_context *context, const struct plan *pl
         command_refuse(
             context, 400,
             "cron_expression: two runs are as close as %lld min; the %s plan allows one run every "
-            "%u min",
+            "%u minutes",
             (long long)(interval_s / MINUTE_S), plan->name, plan->min_interval_s / 60);
         return -1;
     }

@@ -1,6 +1,7 @@
 #include "http_server.h"
 
 #include <arpa/inet.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +172,8 @@ void http_server_open(struct http_server *server, uv_loop_t *loop, const char *a
 void http_server_open_port(struct http_server *server, uv_loop_t *loop, const char *address,
                            int port)
 {
+    /* As in shared/service.c: TLS writes to connections that the other side has closed. */
+    signal(SIGPIPE, SIG_IGN);
     memset(server, 0, sizeof(*server));
     server->loop = loop;
     struct sockaddr_storage name;
