@@ -212,15 +212,16 @@ static void a_retry_survives_its_leader(void **state)
     assert_int_equal(world_account(1)->usage.executions, 2);
 }
 
-static void a_retry_is_given_up_in_the_hands_of_another_leader(void **state)
+static void retry_given_up(bool another_leader)
 {
-    (void)state;
     const struct job_settings settings = world_settings("1 12 * * *");
     one_runs(&settings);
     assert_true(world_ends(1, HOUR + 1, 1, 500));
     world_settle();
-    world_die(0, false);
-    world_lead();
+    if (another_leader) {
+        world_die(0, false);
+        world_lead();
+    }
     struct job_settings paused = settings;
     paused.enabled = false;
     world_set(1, &paused);
@@ -237,21 +238,13 @@ static void a_retry_is_given_up_in_the_hands_of_another_leader(void **state)
 static void a_retry_is_given_up(void **state)
 {
     (void)state;
-    const struct job_settings settings = world_settings("1 12 * * *");
-    one_runs(&settings);
-    assert_true(world_ends(1, HOUR + 1, 1, 500));
-    world_settle();
-    struct job_settings paused = settings;
-    paused.enabled = false;
-    world_set(1, &paused);
-    world_settle();
-    world.now_ms += 60000;
-    assert_int_equal(core_release(world.core, world.now_ms), 0);
-    world_settle();
-    assert_int_equal(row_of_slot()->row.status, EXECUTION_FAILURE);
-    assert_string_equal(row_of_slot()->error, "not tried again: paused");
-    assert_true(row_of_slot()->row.given_up);
-    assert_int_equal(row_of_slot()->row.completed_ms, world.now_ms);
+    retry_given_up(false);
+}
+
+static void a_retry_is_given_up_in_the_hands_of_another_leader(void **state)
+{
+    (void)state;
+    retry_given_up(true);
 }
 
 static void results_nobody_waits_for_are_ignored(void **state)
