@@ -10,90 +10,21 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-/*
- * Base 62 of fixed width: the bytes are one big-endian number, written with as many digits as the
- * largest number of that size needs. 48 bytes (id and MAC of a token) make 65 digits, 32 bytes (an
- * API key) make 43. Digits and letters only, so that a double click selects the whole.
- */
+#include "shared/base62.h"
+
+/* In base 62, 48 bytes (id and MAC of a token) make 65 digits, 32 bytes (an API key) make 43. */
 #define TOKEN_DIGITS  65
 #define TOKEN_BYTES   (TOKEN_ID_SIZE + HASH_SIZE)
 #define KEY_DIGITS    43
 #define KEY_PREFIX    "coco_"
 #define SECRET_PREFIX "whsec_"
 #define SECRET_BASE64 44 /* characters of 32 bytes */
-#define LIMBS_MAX     (TOKEN_BYTES / 4)
-#define CHUNK_DIGITS  5
-#define CHUNK_DIVISOR 916132832U /* 62 ^ 5, the largest power of 62 in 32 bits */
 #define MAC_INPUT_MAX 64
 #define NO_DIGIT      16U
 
 static_assert(TOKEN_DIGITS < TOKEN_TEXT_SIZE, "a token fits");
 static_assert(sizeof KEY_PREFIX - 1 + KEY_DIGITS < API_KEY_SIZE, "a key fits");
 static_assert(sizeof SECRET_PREFIX - 1 + SECRET_BASE64 < WEBHOOK_SECRET_SIZE, "a secret fits");
-
-static const char alphabet[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A' + 10;
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 36;
-    return -1;
-}
-
-/* bytes is a multiple of 4, at most TOKEN_BYTES. */
-static void base62_encode(const uint8_t *bytes, size_t length, char *text, size_t digits)
-{
-    uint32_t limbs[LIMBS_MAX];
-    size_t count = length / 4;
-    for (size_t i = 0; i < count; i++)
-        limbs[i] = (uint32_t)bytes[4 * i] << 24 | (uint32_t)bytes[4 * i + 1] << 16 |
-                   (uint32_t)bytes[4 * i + 2] << 8 | bytes[4 * i + 3];
-    size_t at = digits;
-    while (at > 0) {
-        uint64_t remainder = 0;
-        for (size_t i = 0; i < count; i++) {
-            uint64_t dividend = remainder << 32 | limbs[i];
-            limbs[i] = (uint32_t)(dividend / CHUNK_DIVISOR);
-            remainder = dividend % CHUNK_DIVISOR;
-        }
-        for (int i = 0; i < CHUNK_DIGITS && at > 0; i++) {
-            text[--at] = alphabet[remainder % 62];
-            remainder /= 62;
-        }
-    }
-    OPENSSL_cleanse(limbs, sizeof limbs);
-}
-
-/* -1 where a character is alien, or the number is too large for length bytes. */
-static int base62_decode(const char *text, size_t digits, uint8_t *bytes, size_t length)
-{
-    uint32_t limbs[LIMBS_MAX] = {0};
-    size_t count = length / 4;
-    for (size_t at = 0; at < digits; at++) {
-        int value = digit_value(text[at]);
-        if (value < 0)
-            return -1;
-        uint64_t carry = (uint64_t)value;
-        for (size_t i = count; i-- > 0;) {
-            uint64_t product = (uint64_t)limbs[i] * 62 + carry;
-            limbs[i] = (uint32_t)product;
-            carry = product >> 32;
-        }
-        if (carry)
-            return -1;
-    }
-    for (size_t i = 0; i < count; i++) {
-        bytes[4 * i] = (uint8_t)(limbs[i] >> 24);
-        bytes[4 * i + 1] = (uint8_t)(limbs[i] >> 16);
-        bytes[4 * i + 2] = (uint8_t)(limbs[i] >> 8);
-        bytes[4 * i + 3] = (uint8_t)limbs[i];
-    }
-    return 0;
-}
 
 /* HMAC-SHA256(secret, label | purpose | id); id has a fixed size, so this has one reading. */
 static void mac(const char *secret, const char *label, const char *purpose, const uint8_t *id,
@@ -103,12 +34,7 @@ static void mac(const char *secret, const char *label, const char *purpose, cons
     int named = snprintf((char *)input, sizeof input, "%s%s", label, purpose);
     INVARIANT(named >= 0 && (size_t)named + TOKEN_ID_SIZE <= sizeof input);
     memcpy(input + named, id, TOKEN_ID_SIZE);
-    size_t length = (size_t)named + TOKEN_ID_SIZE;
-    unsigned written = 0;
-    size_t secret_length = strlen(secret);
-    INVARIANT(secret_length <= INT32_MAX);
-    INVARIANT(HMAC(EVP_sha256(), secret, (int)secret_length, input, length, hash, &written));
-    INVARIANT(written == HASH_SIZE);
+    secret_mac(secret, input, (size_t)named + TOKEN_ID_SIZE, hash);
 }
 
 void secret_random(void *bytes, size_t length)
@@ -128,6 +54,16 @@ void secret_hash(const void *bytes, size_t length, uint8_t hash[static HASH_SIZE
 {
     unsigned written = 0;
     INVARIANT(EVP_Digest(bytes, length, hash, &written, EVP_sha256(), NULL) == 1);
+    INVARIANT(written == HASH_SIZE);
+}
+
+void secret_mac(const char *secret, const void *bytes, size_t length,
+                uint8_t hash[static HASH_SIZE])
+{
+    unsigned written = 0;
+    size_t secret_length = strlen(secret);
+    INVARIANT(secret_length <= INT32_MAX);
+    INVARIANT(HMAC(EVP_sha256(), secret, (int)secret_length, bytes, length, hash, &written));
     INVARIANT(written == HASH_SIZE);
 }
 

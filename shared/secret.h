@@ -27,6 +27,9 @@
 void secret_random(void *bytes, size_t length);
 
 void secret_hash(const void *bytes, size_t length, uint8_t hash[static HASH_SIZE]);
+/* HMAC-SHA256(secret, bytes). */
+void secret_mac(const char *secret, const void *bytes, size_t length,
+                uint8_t hash[static HASH_SIZE]);
 
 /* purpose: "verify", "rotate", "delete". */
 char *token_make(const char *secret, const char *purpose, const uint8_t id[static TOKEN_ID_SIZE],
