@@ -159,8 +159,8 @@ void sql_slice_notices(struct db_unit *unit, int64_t after, int32_t limit)
 {
     ADD(unit, "slice_notices",
         "SELECT id, created_at, timeout_seconds::integer, attempts::integer, next_attempt_at,"
-        " account_id FROM notices WHERE status = 'pending' AND id > $1::bigint ORDER BY id"
-        " LIMIT $2::integer");
+        " account_id, kind = 'alert' FROM notices WHERE status = 'pending' AND id > $1::bigint"
+        " ORDER BY id LIMIT $2::integer");
     db_param_i64(unit, after);
     db_param_i32(unit, limit);
 }
@@ -173,7 +173,8 @@ void sql_notice_row(const struct db_rows *rows, int row, struct pending_row *pen
                                             .timeout_s = (uint16_t)db_i32(rows, row, 2)},
                                     .attempts = (uint8_t)db_i32(rows, row, 3),
                                     .next_attempt_ms = time_or_zero(rows, row, 4),
-                                    .account = db_i64(rows, row, 5)};
+                                    .account = db_i64(rows, row, 5),
+                                    .alert = db_bool(rows, row, 6)};
 }
 
 void sql_slice_outbox(struct db_unit *unit, int64_t after, int32_t limit)

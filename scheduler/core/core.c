@@ -235,9 +235,12 @@ void core_load_pending(struct core *core, const struct pending_row *row)
     run.attempt = (uint8_t)(row->attempts + held);
     if (!run.attempt)
         return; /* only a row that somebody else wrote: no attempt, and none is waited for */
+    if (row->alert)
+        run.timeout_s = alert_timeout_s(run.attempt);
     uint32_t place =
         open_runs_add(&core->open, &run, held ? OPEN_RUN_HELD : OPEN_RUN_RECORDED, account);
     core->open.runs[place].trigger = row->trigger;
+    core->open.runs[place].alert = row->alert;
     overlap_count(core, &run, 1);
     if (held)
         held_add_written(core, place, row->next_attempt_ms);

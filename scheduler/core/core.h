@@ -193,6 +193,7 @@ void core_load_failing(struct core *core, const struct failing_row *row);
 struct pending_row {
     struct run run;  /* but for its attempt */
     int64_t account; /* of a notice */
+    bool alert;      /* a notice that is the alert of a check */
     uint8_t attempts;
     uint8_t trigger; /* enum run_trigger */
     int64_t next_attempt_ms;
@@ -259,6 +260,16 @@ uint32_t core_close_lost(struct core *core, uint64_t before);
 /* Whether a run still waits for its result. */
 bool core_is_open(const struct core *core, int64_t job, int64_t slot_s, uint32_t replay,
                   uint8_t attempt);
+
+/* ---- alerts of checks ---- */
+
+/*
+ * A new row of notices (kind alert, pending, no attempt yet) that the transaction about to be sent
+ * writes, with the second of now_ms as created_at: it leaves once that has committed. Between
+ * core_collect and core_committed. Neither the account's month, nor its burst, nor its concurrency
+ * is asked. The account is there.
+ */
+void core_add_alert_notice(struct core *core, int64_t account, int64_t notice, int64_t now_ms);
 
 /* ---- rows ---- */
 

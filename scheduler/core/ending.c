@@ -1,11 +1,13 @@
+#include <stdio.h>
 #include <string.h>
 
 #include "scheduler/core/core_internal.h"
 #include "shared/compiler.h"
 #include "shared/memory.h"
 
-#define NOTICE_RETRIES  3
 #define WARNING_MS      INT64_C(86400000) /* so long before a job is paused its owner is warned */
+#define HTTP_OK         200
+#define HTTP_REDIRECT   300
 #define HTTP_TIMEOUT    408
 #define HTTP_GONE       410
 #define HTTP_TOO_EARLY  425
@@ -39,12 +41,29 @@ int64_t next_slot_ms(const struct core *core, const struct run *run, int64_t now
     return next == CRON_NEVER || next > policy->last_minute ? INT64_MAX : next * MINUTE_MS;
 }
 
+/* What the dispatcher calls a success is none where the alert is answered by a redirect. */
+static void alert_judge(struct attempt_end *end)
+{
+    if (!end->success || (end->code >= HTTP_OK && end->code < HTTP_REDIRECT))
+        return;
+    char error[16];
+    int length = snprintf(error, sizeof(error), "HTTP %u", (unsigned)end->code);
+    end->success = false;
+    end->error = memory_text(error, (size_t)length);
+}
+
+static bool is_tried_again(const struct open_run *open, const struct result *result)
+{
+    return open->alert ? result->outcome != RESULT_BLOCKED
+                       : may_pass((enum result_outcome)result->outcome, result->code);
+}
+
 /* Whether the run that just failed is tried again, and when. */
 static bool retry_at(const struct core *core, const struct open_run *open,
                      const struct result *result, int64_t now_ms, int64_t *at_ms)
 {
     const struct run *run = &open->run;
-    if (!may_pass((enum result_outcome)result->outcome, result->code) || !has_owner(core, run))
+    if (!is_tried_again(open, result) || !has_owner(core, run))
         return false;
     int64_t delay_ms = policy_backoff_ms(run->job, run->slot_s, run->replay, run->attempt);
     int64_t asked_ms = (int64_t)result->retry_after_s * 1000;
@@ -64,14 +83,18 @@ static void run_ended(struct core *core, uint32_t place, const struct result *re
     struct open_run *open = &core->open.runs[place];
     INVARIANT(!open->end);
     open->end = attempt_end_of(result);
+    if (open->alert)
+        alert_judge(open->end);
     if (!is_notice(&open->run)) {
         account_at(&core->accounts, open->account)->under_way--;
         account_line_up(core, open->account);
     }
     int64_t at_ms;
-    if (result->outcome != RESULT_SUCCESS && retry_at(core, open, result, now_ms, &at_ms)) {
+    if (!open->end->success && retry_at(core, open, result, now_ms, &at_ms)) {
         open->state = OPEN_RUN_HELD;
         open->run.attempt++;
+        if (open->alert)
+            open->run.timeout_s = alert_timeout_s(open->run.attempt);
         held_add(core, place, at_ms);
     } else {
         run_finish(core, place);
@@ -169,6 +192,21 @@ static void webhook_tell(struct core *core, struct writing *writing, const struc
                                                        .error = error_of(failure)};
     uint32_t place = open_runs_add(&core->open, &run, OPEN_RUN_HELD, job->account);
     held_add_writing(core, place, failure->now_ms);
+}
+
+void core_add_alert_notice(struct core *core, int64_t account, int64_t notice, int64_t now_ms)
+{
+    uint32_t owner = place_table_find(&core->accounts, account);
+    INVARIANT(owner != PLACE_NONE);
+    struct run run = {.job = notice,
+                      .slot_s = now_ms / 1000,
+                      .version = 1,
+                      .replay = RUN_NOTICE,
+                      .timeout_s = alert_timeout_s(1),
+                      .attempt = 1};
+    uint32_t place = open_runs_add(&core->open, &run, OPEN_RUN_HELD, owner);
+    core->open.runs[place].alert = true;
+    held_add_writing(core, place, now_ms);
 }
 
 static void mail_tell(struct core *core, struct writing *writing, const struct failure *failure,

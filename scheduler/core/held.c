@@ -181,13 +181,14 @@ uint32_t held_oldest_unwritten(const struct core *core)
 
 /* ---- rows ---- */
 
-/* The attempt before the one that is held, if it is not written yet. */
-static void attempt_collect(struct open_run *open, struct writing *writing)
+/* The attempt before the one that is held, if it is not written yet: a notice has one row alone. */
+static void attempt_collect(struct open_run *open, struct writing *writing, struct execution *of)
 {
     if (!open->end)
         return;
     if (is_notice(&open->run)) {
-        attempt_end_free(open->end);
+        of->ended = true;
+        of->end = *open->end;
     } else {
         struct attempt *row = writing_add_attempt(writing);
         row->job = open->run.job;
@@ -195,8 +196,8 @@ static void attempt_collect(struct open_run *open, struct writing *writing)
         row->replay = open->run.replay;
         row->number = (uint8_t)(open->run.attempt - 1);
         row->end = *open->end;
-        free(open->end);
     }
+    free(open->end);
     open->end = NULL;
 }
 
@@ -220,7 +221,7 @@ static void unwritten_collect(struct core *core, struct run_list *unwritten, siz
         row->next_attempt_ms = open->due_ms;
         if (open->end)
             row->triggered_ms = open->end->started_ms;
-        attempt_collect(open, writing);
+        attempt_collect(open, writing, row);
     }
 }
 

@@ -74,6 +74,7 @@ struct open_run {
     bool in_log : 1;   /* message waits for a row that tells of this attempt */
     bool skipped : 1;  /* FINISHED without an attempt: end->error says why */
     bool given_up : 1; /* FINISHED though its attempt may have been followed by another; the same */
+    bool alert : 1;    /* a notice that is the alert of a check: see policy.h */
 };
 
 _Static_assert(sizeof(struct open_run) == 80, "a tick opens a million");

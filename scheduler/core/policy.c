@@ -7,6 +7,8 @@
 #define BACKOFF_FACTOR    4
 #define BACKOFF_MAX_MS    INT64_C(480000)
 #define BACKOFF_SPREAD_PC 20 /* a delay is so many per cent shorter or longer */
+#define ALERT_TIMEOUT_S   5  /* a receiver that takes longer ... */
+#define ALERT_RETRY_S     10 /* ... may have been slow this once */
 
 const struct policy policy_standard = {.last_minute = POLICY_FOREVER,
                                        .catch_up_window_s = POLICY_NO_WINDOW,
@@ -50,4 +52,9 @@ int64_t policy_backoff_ms(int64_t job, int64_t slot_s, uint32_t replay, uint8_t 
     int64_t range_ms = delay_ms * BACKOFF_SPREAD_PC / 100;
     return delay_ms - range_ms +
            (int64_t)(spread(job, slot_s, replay, attempt) % ((uint64_t)range_ms * 2 + 1));
+}
+
+uint16_t alert_timeout_s(uint8_t attempt)
+{
+    return attempt > 1 ? ALERT_RETRY_S : ALERT_TIMEOUT_S;
 }

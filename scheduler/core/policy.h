@@ -46,4 +46,11 @@ uint32_t policy_jitter_s(const struct policy *policy, int64_t job, int64_t slot_
 /* How long after the end of an attempt (from 1) the next may begin, in ms, with its jitter. */
 int64_t policy_backoff_ms(int64_t job, int64_t slot_s, uint32_t replay, uint8_t attempt);
 
+/*
+ * Alerts of checks are notices with a policy of their own: an attempt that fails in whatever way is
+ * followed by another, but for an address that is not allowed; only 2xx is a success.
+ */
+#define NOTICE_RETRIES 3 /* of alerts, too */
+uint16_t alert_timeout_s(uint8_t attempt);
+
 #endif
