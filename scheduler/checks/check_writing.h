@@ -79,9 +79,10 @@ struct alert_row {
     enum channel_kind channel_kind;
     enum alert_type type;
     int64_t created_s;
-    int64_t notice;   /* 0: none yet, or a mail */
-    int64_t outbox;   /* id of the mail; 0: none */
-    int32_t reminder; /* which one, from 1; 0: it is none */
+    int64_t last_ping_s; /* of the check, as of then; 0: none */
+    int64_t notice;      /* 0: none yet, or a mail */
+    int64_t outbox;      /* id of the mail; 0: none */
+    int32_t reminder;    /* which one, from 1; 0: it is none */
 };
 
 /* Alerts that were waiting and leave together: they get this notice or mail. */
