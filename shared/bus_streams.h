@@ -2,6 +2,7 @@
  * Every stream, subject and durable name, in one place, and the command that makes what is missing.
  *
  *   CMD      cmd.<resource>.<verb>   commands of the API        gateway   -> leader
+ *   PINGS    ping.<mark>             pings of checks            gateway   -> leader
  *   RUNS     run.<lane>              due runs, a fenced log     leader    -> dispatchers
  *   RESULTS  result.<lane>           what became of the runs    dispatcher-> leader
  *   MAIL     mail.<kind>             mail to be sent            leader    -> mailers
@@ -20,17 +21,20 @@
 #define LANES 8
 
 #define STREAM_COMMANDS "CMD"
+#define STREAM_PINGS    "PINGS"
 #define STREAM_RUNS     "RUNS"
 #define STREAM_RESULTS  "RESULTS"
 #define STREAM_MAIL     "MAIL"
 
 #define SUBJECT_COMMAND_PREFIX "cmd."
-#define SUBJECT_RUN_FORMAT     "run.%u" /* lane */
+#define SUBJECT_PING_FORMAT    "ping.%s" /* mark of the gateway process */
+#define SUBJECT_RUN_FORMAT     "run.%u"  /* lane */
 #define SUBJECT_RUN_MARKER     "run.marker"
 #define SUBJECT_RESULT_FORMAT  "result.%u"          /* lane */
 #define SUBJECT_MAIL_FORMAT    "mail.%s"            /* kind */
 #define SUBJECT_CLAIM_FORMAT   "claim.%u"           /* lane */
 #define SUBJECT_EVENT_ACCOUNT  "event.account.%lld" /* account id: keys or account changed */
+#define SUBJECT_EVENT_CHECK    "event.check.%lld"   /* check id: it was deleted */
 #define SUBJECT_EVENT_ALL      "event.>"
 
 #define DURABLE_DISPATCHER_FORMAT "dispatcher-%u" /* lane */

@@ -62,10 +62,14 @@ static void test_makes_and_checks(void **state)
         assert_string_equal(done.error, "");
         assert_true(done.good);
     }
-    assert_api(fixture, "$JS.API.STREAM.NAMES", "\"total\":4");
+    assert_api(fixture, "$JS.API.STREAM.NAMES", "\"total\":5");
     assert_api(fixture, "$JS.API.STREAM.INFO.CMD", "\"discard\":\"new\"");
     assert_api(fixture, "$JS.API.STREAM.INFO.CMD", "\"max_age\":21600000000000");
     assert_api(fixture, "$JS.API.STREAM.INFO.CMD", "\"max_bytes\":67108864");
+    assert_api(fixture, "$JS.API.STREAM.INFO.PINGS", "\"discard\":\"new\"");
+    assert_api(fixture, "$JS.API.STREAM.INFO.PINGS", "\"max_age\":86400000000000");
+    assert_api(fixture, "$JS.API.STREAM.INFO.PINGS", "\"duplicate_window\":600000000000");
+    assert_api(fixture, "$JS.API.STREAM.INFO.PINGS", "\"max_msg_size\":524288");
     assert_api(fixture, "$JS.API.STREAM.INFO.RUNS", "\"discard\":\"old\"");
     assert_api(fixture, "$JS.API.STREAM.INFO.RUNS", "\"duplicate_window\":120000000000");
     assert_api(fixture, "$JS.API.STREAM.INFO.RUNS", "\"storage\":\"file\"");
