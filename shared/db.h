@@ -63,7 +63,8 @@ enum db_array_type {
     DB_ARRAY_I64,
     DB_ARRAY_TEXT,
     DB_ARRAY_BYTES,
-    DB_ARRAY_TIME
+    DB_ARRAY_TIME,
+    DB_ARRAY_INET
 };
 void db_array_begin(struct db_unit *unit, enum db_array_type type);
 void db_element_null(struct db_unit *unit);
@@ -74,6 +75,8 @@ void db_element_i64(struct db_unit *unit, int64_t value);
 void db_element_text(struct db_unit *unit, const char *text, size_t length);
 void db_element_bytes(struct db_unit *unit, const void *bytes, size_t length);
 void db_element_time(struct db_unit *unit, int64_t time_ms);
+/* An address of 4 or 16 bytes, in network order. */
+void db_element_inet(struct db_unit *unit, const uint8_t *address, size_t length);
 void db_array_end(struct db_unit *unit);
 
 /*
@@ -94,6 +97,8 @@ int64_t db_time_ms(const struct db_rows *rows, int row, int column); /* timestam
 /* Borrowed; NUL-terminated; "" for NULL. */
 const char *db_text(const struct db_rows *rows, int row, int column);
 const void *db_bytes(const struct db_rows *rows, int row, int column, size_t *length);
+/* The first max elements of a bigint[]; returns how many were read. Null elements read as zero. */
+size_t db_i64_array(const struct db_rows *rows, int row, int column, int64_t *values, size_t max);
 
 struct db_outcome {
     enum db_status status;

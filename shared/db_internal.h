@@ -14,6 +14,8 @@
 #define DB_OID_INT2        21
 #define DB_OID_INT4        23
 #define DB_OID_TEXT        25
+#define DB_OID_INET        869
+#define DB_OID_INT8_ARRAY  1016
 #define DB_OID_TIMESTAMPTZ 1184
 
 /* Between 1970-01-01 and 2000-01-01, where PostgreSQL's time begins. */

@@ -95,6 +95,8 @@ static bool is_text(Oid type)
     case DB_OID_INT2:
     case DB_OID_INT4:
     case DB_OID_INT8:
+    case DB_OID_INET:
+    case DB_OID_INT8_ARRAY:
     case DB_OID_TIMESTAMPTZ: return false;
     default: return true;
     }
@@ -112,4 +114,25 @@ const void *db_bytes(const struct db_rows *rows, int row, int column, size_t *le
     const char *value = value_of(rows, row, column);
     *length = length_of(rows, row, column);
     return value;
+}
+
+size_t db_i64_array(const struct db_rows *rows, int row, int column, int64_t *values, size_t max)
+{
+    /* Dimensions, flags, element type; of the one dimension length and lower bound. */
+    const size_t head = 20, empty = 12;
+    const char *value = value_of(rows, row, column);
+    const char *end = value + length_of(rows, row, column);
+    INVARIANT(PQftype(rows->result, column) == DB_OID_INT8_ARRAY);
+    if (value + empty >= end)
+        return 0; /* or null */
+    size_t count = 0;
+    for (value += head; value < end && count < max; count++) {
+        uint32_t length;
+        memcpy(&length, value, sizeof(length));
+        value += sizeof(length);
+        bool null = length == UINT32_MAX;
+        values[count] = null ? 0 : eight_bytes(value);
+        value += null ? 0 : sizeof(int64_t);
+    }
+    return count;
 }

@@ -20,7 +20,7 @@ static const uint32_t element_oids[] = {
     [DB_ARRAY_BOOL] = DB_OID_BOOL,        [DB_ARRAY_I16] = DB_OID_INT2,
     [DB_ARRAY_I32] = DB_OID_INT4,         [DB_ARRAY_I64] = DB_OID_INT8,
     [DB_ARRAY_TEXT] = DB_OID_TEXT,        [DB_ARRAY_BYTES] = DB_OID_BYTEA,
-    [DB_ARRAY_TIME] = DB_OID_TIMESTAMPTZ,
+    [DB_ARRAY_TIME] = DB_OID_TIMESTAMPTZ, [DB_ARRAY_INET] = DB_OID_INET,
 };
 
 void db_list_push(struct db_list *list, struct db_unit *unit)
@@ -298,6 +298,17 @@ void db_element_time(struct db_unit *unit, int64_t time_ms)
 {
     begin_element(unit, DB_ARRAY_TIME, sizeof(time_ms));
     put_i64(&unit->values, postgres_time(time_ms));
+}
+
+void db_element_inet(struct db_unit *unit, const uint8_t *address, size_t length)
+{
+    const size_t v4 = 4, v6 = 16;
+    INVARIANT(length == v4 || length == v6);
+    /* PostgreSQL's names of the families; bits of the mask; it is no network. */
+    uint8_t head[] = {length == v4 ? 2 : 3, (uint8_t)(length * 8), 0, (uint8_t)length};
+    begin_element(unit, DB_ARRAY_INET, sizeof(head) + length);
+    buffer_append(&unit->values, head, sizeof(head));
+    buffer_append(&unit->values, address, length);
 }
 
 void db_array_end(struct db_unit *unit)

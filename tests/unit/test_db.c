@@ -184,6 +184,44 @@ static void test_empty_array(void **state)
     close_pool(db);
 }
 
+static struct db_statement addresses = {
+    "addresses", "SELECT array_to_string($1::inet[], ' ', '-'), '{7,null,-9,5}'::bigint[], "
+                 "'{}'::bigint[], NULL::bigint[]"};
+
+static void look_at_addresses(const struct db_outcome *outcome)
+{
+    const struct db_rows *rows = &outcome->statements[0];
+    int64_t values[4] = {0};
+    assert_string_equal(db_text(rows, 0, 0), "192.0.2.1 - 2001:db8::1");
+    assert_int_equal(db_i64_array(rows, 0, 1, values, 4), 4);
+    assert_int_equal(values[0], 7);
+    assert_int_equal(values[1], 0);
+    assert_int_equal(values[2], -9);
+    assert_int_equal(values[3], 5);
+    assert_int_equal(db_i64_array(rows, 0, 1, values, 3), 3);
+    assert_int_equal(db_i64_array(rows, 0, 2, values, 4), 0);
+    assert_int_equal(db_i64_array(rows, 0, 3, values, 4), 0);
+}
+
+static void test_addresses(void **state)
+{
+    (void)state;
+    static const uint8_t v4[4] = {192, 0, 2, 1};
+    static const uint8_t v6[16] = {0x20, 1, 0xd, 0xb8, [15] = 1};
+    struct db *db = open_pool(1, 8, 8);
+    struct probe probe = {.look = look_at_addresses};
+    struct db_unit *unit = unit_of(&addresses);
+    db_array_begin(unit, DB_ARRAY_INET);
+    db_element_inet(unit, v4, sizeof(v4));
+    db_element_null(unit);
+    db_element_inet(unit, v6, sizeof(v6));
+    db_array_end(unit);
+    run(db, unit, WAIT_MS, &probe);
+    wait_for(1);
+    assert_int_equal(probe.status, DB_OK);
+    close_pool(db);
+}
+
 /* Many megabytes in both directions at once: neither side may wait for the other. */
 static struct db_statement echo = {"echo", "SELECT $1::text FROM generate_series(1, 10)"};
 
@@ -461,6 +499,7 @@ int main(void)
         cmocka_unit_test_setup(test_types, db_fixture_forget),
         cmocka_unit_test_setup(test_arrays, db_fixture_forget),
         cmocka_unit_test_setup(test_empty_array, db_fixture_forget),
+        cmocka_unit_test_setup(test_addresses, db_fixture_forget),
         cmocka_unit_test_setup(test_large_units, db_fixture_forget),
         cmocka_unit_test_setup(test_order, db_fixture_forget),
         cmocka_unit_test_setup(test_concurrent_connections, db_fixture_forget),
