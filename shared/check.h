@@ -2,6 +2,9 @@
 #ifndef SHARED_CHECK_H
 #define SHARED_CHECK_H
 
+#define CHECK_PARENTS_MAX  10
+#define CHECK_CHANNELS_MAX 20
+
 enum check_status { CHECK_NEW, CHECK_UP, CHECK_LATE, CHECK_DOWN, CHECK_PAUSED, CHECK_STATUSES };
 const char *check_status_name(enum check_status status); /* "new" ... */
 /* CHECK_STATUSES where it is none. */

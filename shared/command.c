@@ -1,17 +1,20 @@
 #include "shared/command.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "shared/billing_input_codec.h"
+#include "shared/channel_input_codec.h"
+#include "shared/check_input_codec.h"
 #include "shared/job_input_codec.h"
 #include "shared/json.h"
+#include "shared/public_id.h"
 #include "shared/reply_subject.h"
 
-#define EMAIL_MAX       254 /* RFC 5321 */
-#define PLAN_MAX        32
-#define RETRY_AFTER_MAX 2678400 /* 31 days */
-#define JOB_REQUIRED    (JOB_NAME | JOB_WEBHOOK_URL)
+#define EMAIL_MAX    254 /* RFC 5321 */
+#define PLAN_MAX     32
+#define JOB_REQUIRED (JOB_NAME | JOB_WEBHOOK_URL)
 
 /* Which arguments a kind has; each of them is required but the failure e-mail switch. */
 enum argument {
@@ -26,7 +29,15 @@ enum argument {
     ARG_SLOTS = 256,
     ARG_SECRET_ID = 512,
     ARG_BILLING = 1024,
-    ARG_ACCOUNT = 2048 /* not an argument: the request needs a key */
+    ARG_CHECK_ID = 2048,
+    ARG_CHECK = 4096,
+    ARG_PUBLIC_ID = 8192,
+    ARG_PING_URL = 16384,
+    ARG_ITEMS = 32768,
+    ARG_CHANNEL_ID = 65536,
+    ARG_CHANNEL = 131072,
+    ARG_PING_KEY = 262144,
+    ARG_ACCOUNT = 524288 /* not an argument: the request needs a key */
 };
 
 static const struct {
@@ -52,6 +63,23 @@ static const struct {
     [COMMAND_SECRET_ROTATE] = {"cmd.secret.rotate", ARG_SECRET_ID | ARG_ACCOUNT},
     [COMMAND_SECRET_DELETE] = {"cmd.secret.delete", ARG_ACCOUNT},
     [COMMAND_ACCOUNT_SET_BILLING] = {"cmd.account.set_billing", ARG_BILLING | ARG_ACCOUNT},
+    [COMMAND_CHECK_CREATE] = {"cmd.check.create",
+                              ARG_PUBLIC_ID | ARG_CHECK | ARG_PING_URL | ARG_ACCOUNT},
+    [COMMAND_CHECK_UPDATE] = {"cmd.check.update", ARG_CHECK_ID | ARG_CHECK | ARG_ACCOUNT},
+    [COMMAND_CHECK_DELETE] = {"cmd.check.delete", ARG_CHECK_ID | ARG_ACCOUNT},
+    [COMMAND_CHECK_PAUSE] = {"cmd.check.pause", ARG_CHECK_ID | ARG_ACCOUNT},
+    [COMMAND_CHECK_RESUME] = {"cmd.check.resume", ARG_CHECK_ID | ARG_ACCOUNT},
+    [COMMAND_CHECK_IMPORT] = {"cmd.check.import", ARG_ITEMS | ARG_PING_URL | ARG_ACCOUNT},
+    [COMMAND_CHANNEL_CREATE] = {"cmd.channel.create", ARG_CHANNEL | ARG_ACCOUNT},
+    [COMMAND_CHANNEL_UPDATE] = {"cmd.channel.update", ARG_CHANNEL_ID | ARG_CHANNEL | ARG_ACCOUNT},
+    [COMMAND_CHANNEL_DELETE] = {"cmd.channel.delete", ARG_CHANNEL_ID | ARG_ACCOUNT},
+    [COMMAND_CHANNEL_TEST] = {"cmd.channel.test", ARG_CHANNEL_ID | ARG_ACCOUNT},
+    [COMMAND_CHANNEL_REQUEST_TOKEN] = {"cmd.channel.request_token", ARG_CHANNEL_ID | ARG_ACCOUNT},
+    [COMMAND_CHANNEL_VERIFY] = {"cmd.channel.verify", ARG_CHANNEL_ID | ARG_TOKEN_ID | ARG_ACCOUNT},
+    [COMMAND_PING_KEY_ROTATE] = {"cmd.ping_key.rotate", ARG_PING_KEY | ARG_ACCOUNT},
+    [COMMAND_CHECK_KEY_CREATE] = {"cmd.check_key.create",
+                                  ARG_SECRET_ID | ARG_KEY_HASH | ARG_ACCOUNT},
+    [COMMAND_CHECK_KEY_DELETE] = {"cmd.check_key.delete", ARG_ACCOUNT},
 };
 
 /* Arguments that are bytes, as hexadecimal digits. */
@@ -133,6 +161,49 @@ static void slots_encode(const struct command *command, struct buffer *out)
     buffer_text(out, "]");
 }
 
+/* What is drawn for a check that is to be made travels with it. */
+static bool has_public_id(const struct command *command)
+{
+    unsigned arguments = kinds[command->kind].arguments;
+    return (arguments & ARG_PUBLIC_ID) ||
+           ((arguments & ARG_JOB) && (command->job.fields & JOB_CHECK) && command->job.check);
+}
+
+/* Whether the channel of a command is a whole one. */
+static bool has_new_channel(const struct command *command)
+{
+    return command->kind == COMMAND_CHANNEL_CREATE;
+}
+
+static void check_arguments_encode(const struct command *command, struct buffer *out)
+{
+    unsigned arguments = kinds[command->kind].arguments;
+    if (arguments & ARG_CHECK_ID) {
+        member(out, "check_id");
+        check_id_encode(command->check_id, out);
+    }
+    if (has_public_id(command))
+        member_text(out, "public_id", command->public_id);
+    if (arguments & ARG_CHECK) {
+        member(out, "check");
+        check_input_encode(&command->check, out);
+    }
+    if (arguments & ARG_PING_URL)
+        member_text(out, "ping_url", command->ping_url);
+    if (arguments & ARG_ITEMS) {
+        member(out, "items");
+        check_items_encode(command->items, command->item_count, out);
+    }
+    if (arguments & ARG_CHANNEL_ID)
+        member_integer(out, "channel_id", command->channel_id);
+    if (arguments & ARG_CHANNEL) {
+        member(out, "channel");
+        channel_input_encode(&command->channel, has_new_channel(command), out);
+    }
+    if (arguments & ARG_PING_KEY)
+        member_text(out, "ping_key", command->ping_key);
+}
+
 static void arguments_encode(const struct command *command, struct buffer *out)
 {
     unsigned arguments = kinds[command->kind].arguments;
@@ -168,6 +239,7 @@ static void arguments_encode(const struct command *command, struct buffer *out)
         member(out, "billing");
         billing_input_encode(&command->billing, out);
     }
+    check_arguments_encode(command, out);
     buffer_text(out, "}");
 }
 
@@ -181,6 +253,8 @@ void command_encode(const struct command *command, struct buffer *out)
     member_integer(out, "at", command->received_ms);
     member_integer(out, "account", command->account);
     member_text(out, "reply", command->reply);
+    if (command->under_v1)
+        member_bool(out, "under_v1", true);
     member(out, "args");
     arguments_encode(command, out);
     buffer_text(out, "}");
@@ -197,7 +271,7 @@ static int kind_of(const char *subject, enum command_kind *kind)
     return -1;
 }
 
-static bool id_valid(const char *id, size_t length)
+bool command_id_valid(const char *id, size_t length)
 {
     if (length == 0 || length > COMMAND_ID_MAX)
         return false;
@@ -282,6 +356,60 @@ static const char *job_decode(const cJSON *object, struct command *command)
     return NULL;
 }
 
+/* A name that has its id in it. */
+static int public_id_decode(const cJSON *args, const char *member_name, enum public_id_kind kind,
+                            const char **text, int64_t *id)
+{
+    struct public_id name;
+    *text = json_text(args, member_name);
+    if (!*text || public_id_parse(kind, *text, strlen(*text), &name))
+        return -1;
+    *id = name.id;
+    return 0;
+}
+
+static const char *channel_decode(const cJSON *object, struct command *command)
+{
+    struct channel_input *channel = &command->channel;
+    const char *error = channel_input_decode(object, has_new_channel(command), channel);
+    if (!error && channel->target && channel_target_is_address(channel->target) &&
+        !email_valid(channel->target))
+        error = "the target of channel is neither a URL nor an address";
+    return error;
+}
+
+static const char *check_arguments_decode(const cJSON *args, struct command *command)
+{
+    unsigned arguments = kinds[command->kind].arguments;
+    if ((arguments & ARG_CHECK_ID) &&
+        check_id_decode(cJSON_GetObjectItemCaseSensitive(args, "check_id"), &command->check_id))
+        return "check_id is missing or malformed";
+    if (has_public_id(command) && public_id_decode(args, "public_id", PUBLIC_ID_CHECK,
+                                                   &command->public_id, &command->check_id))
+        return "public_id is missing or malformed";
+    if ((arguments & ARG_PING_KEY) && public_id_decode(args, "ping_key", PUBLIC_ID_PING_KEY,
+                                                       &command->ping_key, &command->ping_key_id))
+        return "ping_key is missing or malformed";
+    if (arguments & ARG_PING_URL) {
+        command->ping_url = json_text(args, "ping_url");
+        if (!command->ping_url || strlen(command->ping_url) > COMMAND_PING_URL_MAX)
+            return "ping_url is missing or too long";
+    }
+    if ((arguments & ARG_CHANNEL_ID) &&
+        json_integer(args, "channel_id", 1, INT64_MAX, &command->channel_id))
+        return "channel_id is missing or out of range";
+    const char *error = NULL;
+    if (arguments & ARG_CHECK)
+        error =
+            check_input_decode(cJSON_GetObjectItemCaseSensitive(args, "check"), &command->check);
+    if (!error && (arguments & ARG_ITEMS))
+        error = check_items_decode(cJSON_GetObjectItemCaseSensitive(args, "items"),
+                                   COMMAND_ITEMS_MAX, &command->items, &command->item_count);
+    if (!error && (arguments & ARG_CHANNEL))
+        error = channel_decode(cJSON_GetObjectItemCaseSensitive(args, "channel"), command);
+    return error;
+}
+
 /* NULL, or what is wrong. */
 static const char *arguments_decode(const cJSON *args, struct command *command)
 {
@@ -323,7 +451,7 @@ static const char *arguments_decode(const cJSON *args, struct command *command)
     if (!error && (arguments & ARG_BILLING))
         error = billing_input_decode(cJSON_GetObjectItemCaseSensitive(args, "billing"),
                                      &command->billing);
-    return error;
+    return error ? error : check_arguments_decode(args, command);
 }
 
 /* NULL, or what is wrong. */
@@ -333,7 +461,7 @@ static const char *tree_decode(const cJSON *tree, struct command *command)
     if (json_integer(tree, "v", COMMAND_VERSION, COMMAND_VERSION, &version))
         return "unknown version";
     command->id = json_text(tree, "id");
-    if (!command->id || !id_valid(command->id, strlen(command->id)))
+    if (!command->id || !command_id_valid(command->id, strlen(command->id)))
         return "id is missing or malformed";
     if (hex_member(tree, "fp", command->fingerprint, sizeof command->fingerprint))
         return "fp is missing or malformed";
@@ -345,6 +473,10 @@ static const char *tree_decode(const cJSON *tree, struct command *command)
     command->reply = json_text(tree, "reply");
     if (!command->reply || !reply_subject_valid(command->reply, strlen(command->reply)))
         return "reply is missing or malformed";
+    const cJSON *under_v1 = cJSON_GetObjectItemCaseSensitive(tree, "under_v1");
+    if (under_v1 && !cJSON_IsBool(under_v1))
+        return "under_v1 is not a boolean";
+    command->under_v1 = cJSON_IsTrue(under_v1);
     return arguments_decode(cJSON_GetObjectItemCaseSensitive(tree, "args"), command);
 }
 
@@ -364,7 +496,7 @@ int command_decode(const char *subject, const void *bytes, size_t length, struct
     }
     const char *wrong = tree_decode(decoded.tree, &decoded);
     if (wrong) {
-        cJSON_Delete(decoded.tree);
+        command_release(&decoded);
         *error = wrong;
         return -1;
     }
@@ -374,59 +506,8 @@ int command_decode(const char *subject, const void *bytes, size_t length, struct
 
 void command_release(struct command *command)
 {
+    if (command->tree) /* decoded, and so the owner of what it has */
+        free(command->items);
     cJSON_Delete(command->tree);
     *command = (struct command){.kind = COMMAND_KINDS};
-}
-
-void answer_encode(const struct answer *answer, struct buffer *out)
-{
-    INVARIANT(id_valid(answer->id, answer->id_length));
-    INVARIANT(answer->status >= 100 && answer->status <= 599);
-    INVARIANT(answer->retry_after_s >= 0 && answer->retry_after_s <= RETRY_AFTER_MAX);
-    buffer_format(out, "1 %d %d ", answer->status, answer->retry_after_s);
-    buffer_append(out, answer->id, answer->id_length);
-    buffer_append(out, "\n", 1);
-    buffer_append(out, answer->body, answer->body_length);
-}
-
-/* A decimal number without leading zeros and the space behind it; -1 where there is none. */
-static int number_take(const char **at, const char *end, int most)
-{
-    const char *from = *at;
-    int value = 0;
-    while (*at < end && **at >= '0' && **at <= '9') {
-        value = value * 10 + (**at - '0');
-        (*at)++;
-        if (value > most)
-            return -1;
-    }
-    if (*at == from || *at == end || **at != ' ' || (*from == '0' && *at - from > 1))
-        return -1;
-    (*at)++;
-    return value;
-}
-
-int answer_decode(const void *bytes, size_t length, struct answer *answer)
-{
-    const char *at = bytes;
-    if (length < 2 || at[0] != '1' || at[1] != ' ')
-        return -1;
-    const char *end = at + length;
-    at += 2;
-    int status = number_take(&at, end, 599);
-    if (status < 100)
-        return -1;
-    int retry_after_s = number_take(&at, end, RETRY_AFTER_MAX);
-    if (retry_after_s < 0)
-        return -1;
-    const char *line_end = memchr(at, '\n', (size_t)(end - at));
-    if (!line_end || !id_valid(at, (size_t)(line_end - at)))
-        return -1;
-    answer->status = status;
-    answer->retry_after_s = retry_after_s;
-    answer->id = at;
-    answer->id_length = (size_t)(line_end - at);
-    answer->body = line_end + 1;
-    answer->body_length = (size_t)(end - line_end - 1);
-    return 0;
 }

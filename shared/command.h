@@ -14,7 +14,10 @@
 
 #include <cjson/cJSON.h>
 
+#include "shared/answer.h"
 #include "shared/buffer.h"
+#include "shared/channel_input.h"
+#include "shared/check_input.h"
 #include "shared/compiler.h"
 #include "shared/secret.h"
 
@@ -41,6 +44,21 @@ enum command_kind {
     COMMAND_SECRET_ROTATE,            /* cmd.secret.rotate:            secret_id */
     COMMAND_SECRET_DELETE,            /* cmd.secret.delete */
     COMMAND_ACCOUNT_SET_BILLING,      /* cmd.account.set_billing:      billing */
+    COMMAND_CHECK_CREATE,             /* cmd.check.create:             public_id, check, ping_url */
+    COMMAND_CHECK_UPDATE,             /* cmd.check.update:             check_id, check */
+    COMMAND_CHECK_DELETE,             /* cmd.check.delete:             check_id */
+    COMMAND_CHECK_PAUSE,              /* cmd.check.pause:              check_id */
+    COMMAND_CHECK_RESUME,             /* cmd.check.resume:             check_id */
+    COMMAND_CHECK_IMPORT,             /* cmd.check.import:             items, ping_url */
+    COMMAND_CHANNEL_CREATE,           /* cmd.channel.create:           channel, with its kind */
+    COMMAND_CHANNEL_UPDATE,           /* cmd.channel.update:           channel_id, channel */
+    COMMAND_CHANNEL_DELETE,           /* cmd.channel.delete:           channel_id */
+    COMMAND_CHANNEL_TEST,             /* cmd.channel.test:             channel_id */
+    COMMAND_CHANNEL_REQUEST_TOKEN,    /* cmd.channel.request_token:    channel_id */
+    COMMAND_CHANNEL_VERIFY,           /* cmd.channel.verify:           channel_id, token_id */
+    COMMAND_PING_KEY_ROTATE,          /* cmd.ping_key.rotate:          ping_key (also the first) */
+    COMMAND_CHECK_KEY_CREATE,         /* cmd.check_key.create:         secret_id, key_hash */
+    COMMAND_CHECK_KEY_DELETE,         /* cmd.check_key.delete */
     COMMAND_KINDS
 };
 
@@ -66,7 +84,8 @@ enum job_field {
     JOB_JITTER = 16384,
     JOB_MAX_RETRIES = 32768,
     JOB_AUTO_PAUSE = 65536,
-    JOB_EXTERNAL_ID = 131072
+    JOB_EXTERNAL_ID = 131072,
+    JOB_CHECK = 262144
 };
 
 enum catch_up { CATCH_UP_LATEST, CATCH_UP_ALL, CATCH_UP_NONE, CATCH_UPS };
@@ -103,6 +122,7 @@ struct job_input {
     uint8_t max_retries;
     bool auto_pause;
     const char *external_id;
+    bool check; /* it has one of its own; then the command has a public_id for a new one */
 };
 
 /* What an absent field means when a job is made. */
@@ -134,8 +154,12 @@ struct billing_input {
     const char *answer;   /* the body of the answer, JSON */
 };
 
+#define COMMAND_ITEMS_MAX    1000 /* checks of an import */
+#define COMMAND_PING_URL_MAX 1024 /* bytes */
+
 struct command {
     enum command_kind kind;
+    bool under_v1; /* its path begins with /api/v1: refusals are {"error": ...}, not "detail" */
     const char *id;
     uint8_t fingerprint[HASH_SIZE]; /* of method, path and body */
     int64_t received_ms;            /* by the gateway's clock */
@@ -155,6 +179,16 @@ struct command {
     size_t slot_count;
     uint8_t secret_id[TOKEN_ID_SIZE]; /* fresh randomness of the gateway */
     struct billing_input billing;
+    int64_t check_id;      /* of a new one: that of public_id; set by command_decode */
+    const char *public_id; /* of a new check, drawn by the gateway */
+    struct check_input check;
+    struct check_item *items; /* owned by a decoded command */
+    size_t item_count;
+    const char *ping_url; /* what a public_id is put behind: "https://example.com/ping/" */
+    int64_t channel_id;
+    struct channel_input channel;
+    int64_t ping_key_id;  /* that of ping_key; set by command_decode */
+    const char *ping_key; /* drawn by the gateway */
 
     cJSON *tree; /* owns the strings of a decoded command; NULL in one to be encoded */
 };
@@ -168,20 +202,7 @@ int command_decode(const char *subject, const void *bytes, size_t length, struct
                    const char **error) MUST_CHECK;
 void command_release(struct command *command);
 
-/*
- * The leader's answer, on the command's reply subject (core NATS): one line
- * "1 <status> <retry_after_s> <id>\n", then the JSON body as it goes to the client ("" for 204).
- */
-struct answer {
-    int status;
-    int retry_after_s; /* 0: none */
-    const char *id;    /* not NUL-terminated after decode: id_length */
-    size_t id_length;
-    const char *body;
-    size_t body_length;
-};
-
-void answer_encode(const struct answer *answer, struct buffer *out);
-int answer_decode(const void *bytes, size_t length, struct answer *answer) MUST_CHECK;
+/* 1 to COMMAND_ID_MAX bytes of printable ASCII. */
+bool command_id_valid(const char *id, size_t length);
 
 #endif

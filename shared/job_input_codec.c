@@ -61,6 +61,7 @@ static const struct {
     {"enabled", offsetof(struct job_input, enabled), JOB_ENABLED},
     {"allow_overlap", offsetof(struct job_input, allow_overlap), JOB_ALLOW_OVERLAP},
     {"auto_pause", offsetof(struct job_input, auto_pause), JOB_AUTO_PAUSE},
+    {"check", offsetof(struct job_input, check), JOB_CHECK},
 };
 
 static const char *const catch_up_names[CATCH_UPS] = {

@@ -20,10 +20,8 @@ struct scan {
     const char *error;
 };
 
-/* 2^53: beyond it a double, and so cJSON, loses digits. */
-#define JSON_INTEGER_MAX 9007199254740992.0
-#define JSON_NUMBER_MAX  63 /* bytes; cJSON reads no longer ones */
-#define JSON_NAME_SHOWN  40 /* bytes of a member's name in an error */
+#define JSON_NUMBER_MAX 63 /* bytes; cJSON reads no longer ones */
+#define JSON_NAME_SHOWN 40 /* bytes of a member's name in an error */
 
 /* Bytes of the character at text, by RFC 3629 (Unicode 15, table 3-7); 0 where it is broken. */
 static size_t utf8_size(const unsigned char *text, size_t left)

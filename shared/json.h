@@ -15,6 +15,8 @@
 
 #define JSON_ERROR_SIZE 160
 #define JSON_DEPTH_MAX  64
+/* 2^53: beyond it a double, and so cJSON, loses digits. */
+#define JSON_INTEGER_MAX 9007199254740992.0
 
 /*
  * Parses one JSON value that is the whole input: valid UTF-8, no NUL, no raw control character, no

@@ -19,8 +19,6 @@
 #include "shared/compiler.h"
 #include "shared/ping.h"
 
-#define CHECK_PARENTS_MAX       10
-#define CHECK_CHANNELS_MAX      20
 #define ALERT_GROUP_FIRST       5  /* alerts of an account that leave alone, in ... */
 #define ALERT_GROUP_S           60 /* ... this time; the others of it leave together at its end */
 #define ALERT_WEBHOOK_TIMEOUT_S 5

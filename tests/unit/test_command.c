@@ -15,7 +15,9 @@
     "{\"v\":1,\"id\":\"7:abc\"," FP                                                                \
     ",\"at\":1778335200123,\"account\":7,\"reply\":\"answer.g1\",\"args\":"
 
-#define ALL_FIELDS (2 * JOB_EXTERNAL_ID - 1)
+#define ALL_FIELDS (2 * JOB_CHECK - 1)
+#define PUBLIC_ID  "hRafrnC7Szs3fJUd"
+#define CHECK_HEX  "6bf037ae325f1c71"
 
 /* Nothing but what the kind carries, for the round trips. */
 static struct command command_of(enum command_kind kind)
@@ -29,7 +31,16 @@ static struct command command_of(enum command_kind kind)
                               .plan = "pro",
                               .has_failure_email = true,
                               .failure_email_enabled = true,
-                              .job_id = 42};
+                              .job_id = 42,
+                              .check_id = INT64_C(7777777777777777777),
+                              .public_id = PUBLIC_ID,
+                              .ping_url = "https://example.com/ping/",
+                              .channel_id = 3,
+                              .channel = {.fields = CHANNEL_NAME | CHANNEL_TARGET | CHANNEL_ENABLED,
+                                          .kind = CHANNEL_SLACK,
+                                          .name = "ops",
+                                          .target = "https://example.com/hook"},
+                              .ping_key = "pk_RvarU9TvwUwcuEjh"};
     for (size_t i = 0; i < HASH_SIZE; i++) {
         command.fingerprint[i] = (uint8_t)i;
         command.key_hash[i] = (uint8_t)(255 - i);
@@ -73,7 +84,16 @@ static struct command command_of(enum command_kind kind)
         .max_retries = 5,
         .auto_pause = false,
         .external_id = "deploy/nightly",
+        .check = true,
     };
+    command.check = check_input_defaults;
+    command.check.fields = CHECK_NAME | CHECK_GRACE;
+    command.check.name = "nightly";
+    static struct check_item items[2];
+    for (size_t i = 0; i < ARRAY_LENGTH(items); i++)
+        items[i] = (struct check_item){.public_id = PUBLIC_ID, .input = command.check};
+    command.items = items;
+    command.item_count = ARRAY_LENGTH(items);
     return command;
 }
 
@@ -106,7 +126,7 @@ static const struct {
      "\"timezone\":\"Europe/Berlin\",\"external_id\":\"deploy/nightly\",\"run_at\":0,"
      "\"start_at\":1778335201,\"end_at\":253402300799,\"catch_up_window_seconds\":-1,"
      "\"jitter_seconds\":3600,\"max_retries\":5,\"enabled\":true,\"allow_overlap\":false,"
-     "\"auto_pause\":false,\"catch_up\":\"all\"}}"},
+     "\"auto_pause\":false,\"check\":true,\"catch_up\":\"all\"},\"public_id\":\"" PUBLIC_ID "\"}"},
     {COMMAND_JOB_UPDATE, "cmd.job.update", NULL},
     {COMMAND_JOB_DELETE, "cmd.job.delete", "{\"job_id\":42}"},
     {COMMAND_JOB_PUT, "cmd.job.put", NULL},
@@ -127,6 +147,34 @@ static const struct {
      "\"status\":\"active\",\"plan\":\"pro\",\"answer\":\"{\\\"a\\\":1}\",\"period_end\":"
      "1781013600,"
      "\"cancels\":true}}"},
+    {COMMAND_CHECK_CREATE, "cmd.check.create",
+     "{\"public_id\":\"" PUBLIC_ID "\",\"check\":{\"name\":\"nightly\",\"grace\":300},"
+     "\"ping_url\":\"https://example.com/ping/\"}"},
+    {COMMAND_CHECK_UPDATE, "cmd.check.update",
+     "{\"check_id\":\"" CHECK_HEX "\",\"check\":{\"name\":\"nightly\",\"grace\":300}}"},
+    {COMMAND_CHECK_DELETE, "cmd.check.delete", "{\"check_id\":\"" CHECK_HEX "\"}"},
+    {COMMAND_CHECK_PAUSE, "cmd.check.pause", "{\"check_id\":\"" CHECK_HEX "\"}"},
+    {COMMAND_CHECK_RESUME, "cmd.check.resume", "{\"check_id\":\"" CHECK_HEX "\"}"},
+    {COMMAND_CHECK_IMPORT, "cmd.check.import",
+     "{\"ping_url\":\"https://example.com/ping/\",\"items\":[{\"public_id\":\"" PUBLIC_ID
+     "\",\"check\":{\"name\":\"nightly\",\"grace\":300}},{\"public_id\":\"" PUBLIC_ID
+     "\",\"check\":{\"name\":\"nightly\",\"grace\":300}}]}"},
+    {COMMAND_CHANNEL_CREATE, "cmd.channel.create",
+     "{\"channel\":{\"kind\":\"slack\",\"name\":\"ops\",\"target\":\"https://example.com/hook\","
+     "\"enabled\":false}}"},
+    {COMMAND_CHANNEL_UPDATE, "cmd.channel.update",
+     "{\"channel_id\":3,\"channel\":{\"name\":\"ops\",\"target\":\"https://example.com/hook\","
+     "\"enabled\":false}}"},
+    {COMMAND_CHANNEL_DELETE, "cmd.channel.delete", "{\"channel_id\":3}"},
+    {COMMAND_CHANNEL_TEST, "cmd.channel.test", "{\"channel_id\":3}"},
+    {COMMAND_CHANNEL_REQUEST_TOKEN, "cmd.channel.request_token", "{\"channel_id\":3}"},
+    {COMMAND_CHANNEL_VERIFY, "cmd.channel.verify",
+     "{\"token_id\":\"00102030405060708090a0b0c0d0e0f0\",\"channel_id\":3}"},
+    {COMMAND_PING_KEY_ROTATE, "cmd.ping_key.rotate", "{\"ping_key\":\"pk_RvarU9TvwUwcuEjh\"}"},
+    {COMMAND_CHECK_KEY_CREATE, "cmd.check_key.create",
+     "{\"key_hash\":\"fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0efeeedecebeae9e8e7e6e5e4e3e2e1e0\","
+     "\"secret_id\":\"0102030405060708090a0b0c0d0e0f10\"}"},
+    {COMMAND_CHECK_KEY_DELETE, "cmd.check_key.delete", "{}"},
 };
 
 static void assert_text(const char *one, const char *other)
@@ -157,6 +205,7 @@ static void assert_jobs(const struct job_input *one, const struct job_input *oth
     assert_int_equal(one->max_retries, other->max_retries);
     assert_int_equal(one->auto_pause, other->auto_pause);
     assert_text(one->external_id, other->external_id);
+    assert_int_equal(one->check, other->check);
 }
 
 static void test_kinds(void **state)
@@ -226,6 +275,7 @@ static struct job_input with_defaults(const struct job_input *input)
     DEFAULT(JOB_MAX_RETRIES, max_retries);
     DEFAULT(JOB_AUTO_PAUSE, auto_pause);
     DEFAULT(JOB_EXTERNAL_ID, external_id);
+    DEFAULT(JOB_CHECK, check);
 #undef DEFAULT
     return job;
 }
