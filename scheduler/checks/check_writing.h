@@ -97,9 +97,10 @@ struct alert_group_row {
                                         with ids between */
 };
 
-/* A check that the plan paused. */
+/* A check that the rules paused; nothing any more where a command resumed it meanwhile. */
 struct check_pause_row {
     int64_t check;
+    const char *reason; /* "plan": over its limit; "job": its job was paused */
 };
 
 struct check_writing {

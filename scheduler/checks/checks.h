@@ -48,9 +48,9 @@ struct check_settings {
     const char *maint_schedule;         /* "" : none */
     int32_t alert_after, recover_after;
     int32_t reminder_s; /* 0: none */
-    const int64_t *parents;
+    const int64_t *parents; /* those that are not there (any more) are ignored */
     size_t parent_count;
-    const int64_t *channels; /* NULL: all of the account */
+    const int64_t *channels; /* the same; NULL: all of the account */
     size_t channel_count;
     int64_t job; /* whose executions are its pings; 0: none */
     bool paused;
@@ -121,6 +121,13 @@ int64_t checks_of_job(const struct checks *checks, int64_t job);
 /* A plan that allows so many: the oldest of those that are not paused are ("plan"), the newest
  * stay. */
 void checks_limit(struct checks *checks, int64_t account, uint32_t limit, int64_t now_ms);
+
+/* The rules of jobs paused a job by themselves: its check is paused, too ("job"). Nothing where it
+ * has none, or one that is paused. */
+void checks_job_paused(struct checks *checks, int64_t job, int64_t now_ms);
+/* Why the rules paused a check, where that is not written yet: "plan", "job". NULL: it is, or they
+ * did not. */
+const char *checks_pause_reason(const struct checks *checks, int64_t check);
 
 bool channels_has(const struct checks *checks, int64_t channel, int64_t account);
 uint32_t channels_count(const struct checks *checks, int64_t account);
