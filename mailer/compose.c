@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "mailer/check_mail.h"
 #include "mailer/content.h"
 #include "mailer/job_mail.h"
 #include "mailer/mime.h"
@@ -84,10 +85,13 @@ static void write_part(const struct mail *mail, const char *type, const struct b
 void compose(const struct composer *composer, const struct mail *mail, struct buffer *out)
 {
     struct content content = CONTENT_EMPTY;
-    if (mail_about_job(mail->kind))
-        job_mail_write(mail, composer->public_url, &content);
-    else
+    switch (mail_topic(mail->kind)) {
+    case MAIL_ABOUT_TOKEN:
         token_mail_write(mail, composer->public_url, composer->secret, &content);
+        break;
+    case MAIL_ABOUT_JOB: job_mail_write(mail, composer->public_url, &content); break;
+    case MAIL_ABOUT_CHECKS: check_mail_write(mail, composer->public_url, &content); break;
+    }
 
     struct buffer text = BUFFER_EMPTY;
     struct buffer html = BUFFER_EMPTY;

@@ -3,22 +3,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-#define PATH_SIZE   64
-#define MOMENT_SIZE 48
-#define ERROR_SIZE  (RESULT_ERROR_SIZE + 16)
+#include "mailer/moment.h"
 
-/* "2026-11-22 at 16:05:03 UTC" */
-static char *moment(char text[static MOMENT_SIZE], int64_t time_ms)
-{
-    time_t time_s = (time_t)(time_ms / 1000);
-    struct tm tm = {0};
-    gmtime_r(&time_s, &tm);
-    snprintf(text, MOMENT_SIZE, "%04d-%02d-%02d at %02d:%02d:%02d UTC", tm.tm_year + 1900,
-             tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
-    return text;
-}
+#define PATH_SIZE  64
+#define ERROR_SIZE (RESULT_ERROR_SIZE + 16)
 
 static char *job_path(char text[static PATH_SIZE], const struct mail *mail, const char *below)
 {
@@ -156,16 +145,14 @@ static void write_gone(const struct mail *mail, const char *public_url, struct c
 
 void job_mail_write(const struct mail *mail, const char *public_url, struct content *content)
 {
-    switch (mail->kind) {
-    case MAIL_FAILURE: write_failure(mail, public_url, content); return;
-    case MAIL_PAUSE_WARNING: write_warning(mail, public_url, content); return;
-    case MAIL_PAUSED: write_paused(mail, public_url, content); return;
-    case MAIL_GONE: write_gone(mail, public_url, content); return;
-    case MAIL_VERIFY:
-    case MAIL_KNOWN:
-    case MAIL_ROTATE:
-    case MAIL_DELETE:
-    case MAIL_KINDS: break;
-    }
-    invariant_failed("a mail about a job", __FILE__, __LINE__);
+    if (mail->kind == MAIL_FAILURE)
+        write_failure(mail, public_url, content);
+    else if (mail->kind == MAIL_PAUSE_WARNING)
+        write_warning(mail, public_url, content);
+    else if (mail->kind == MAIL_PAUSED)
+        write_paused(mail, public_url, content);
+    else if (mail->kind == MAIL_GONE)
+        write_gone(mail, public_url, content);
+    else
+        invariant_failed("a mail about a job", __FILE__, __LINE__);
 }

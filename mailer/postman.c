@@ -21,7 +21,7 @@
 #define ACK_TIMEOUT_MS   5000
 #define RETRY_FIRST_MS   1000
 #define RETRY_MAX_MS     60000
-#define JOB_MAIL_KEEP_MS INT64_C(172800000)
+#define NEWS_KEEP_MS     INT64_C(172800000)
 #define ADDRESS_LOG_SIZE 8 /* bytes of an address's hash in the log */
 
 enum letter_state {
@@ -223,11 +223,11 @@ static void drop(struct postman *postman, enum outcome outcome, const char *ack_
     grant_one(postman);
 }
 
-/* News of a job that could not be sent for days; MAIL cannot be trimmed behind it meanwhile. */
+/* News that could not be sent for days; MAIL cannot be trimmed behind it meanwhile. */
 static bool is_too_late(const struct mail *mail)
 {
-    int64_t until_ms =
-        mail_about_job(mail->kind) ? mail->created_ms + JOB_MAIL_KEEP_MS : mail->expires_ms;
+    bool token = mail_topic(mail->kind) == MAIL_ABOUT_TOKEN;
+    int64_t until_ms = token ? mail->expires_ms : mail->created_ms + NEWS_KEEP_MS;
     return until_ms != 0 && until_ms <= clock_now_ms();
 }
 

@@ -1,11 +1,14 @@
 #include "mailer/token_mail.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "shared/json.h"
 #include "shared/secret.h"
+
+#define PATH_SIZE 64
 
 static void add_token(struct content *content, const struct mail *mail, const char *secret)
 {
@@ -102,19 +105,38 @@ static void write_delete(const struct mail *mail, const char *public_url, const 
                          "is deleted.");
 }
 
+static void write_channel(const struct mail *mail, const char *public_url, const char *secret,
+                          struct content *content)
+{
+    char path[PATH_SIZE], token[TOKEN_TEXT_SIZE], body[TOKEN_TEXT_SIZE + 16];
+    snprintf(path, sizeof path, "/api/v1/channels/ch_%03" PRId64 "/verify", mail->channel);
+    token_make(secret, mail_kind_name(mail->kind), mail->token_id, token);
+    snprintf(body, sizeof body, "{\"token\":\"%s\"}", token);
+    buffer_text(&content->subject, "Confirm that CronCoco may send alerts to this address");
+    content_say(content, "Somebody, probably you, wants CronCoco to mail alerts about checks to "
+                         "this address. This token confirms that it may:");
+    add_token(content, mail, secret);
+    content_say(content, "To confirm, run this with the API key of the account, or give the token "
+                         "to whoever asked you for it:");
+    content_add_request(content, public_url, "POST", path, true, body);
+    add_expiry(content, mail);
+    content_say(content, "If you do not want alerts here, ignore this mail: without the token none "
+                         "are sent.");
+}
+
 void token_mail_write(const struct mail *mail, const char *public_url, const char *secret,
                       struct content *content)
 {
-    switch (mail->kind) {
-    case MAIL_VERIFY: write_verify(mail, public_url, secret, content); return;
-    case MAIL_KNOWN: write_known(mail, public_url, content); return;
-    case MAIL_ROTATE: write_rotate(mail, public_url, secret, content); return;
-    case MAIL_DELETE: write_delete(mail, public_url, secret, content); return;
-    case MAIL_FAILURE:
-    case MAIL_PAUSE_WARNING:
-    case MAIL_PAUSED:
-    case MAIL_GONE:
-    case MAIL_KINDS: break;
-    }
-    invariant_failed("a mail that is not about a job", __FILE__, __LINE__);
+    if (mail->kind == MAIL_VERIFY)
+        write_verify(mail, public_url, secret, content);
+    else if (mail->kind == MAIL_KNOWN)
+        write_known(mail, public_url, content);
+    else if (mail->kind == MAIL_ROTATE)
+        write_rotate(mail, public_url, secret, content);
+    else if (mail->kind == MAIL_DELETE)
+        write_delete(mail, public_url, secret, content);
+    else if (mail->kind == MAIL_CHANNEL)
+        write_channel(mail, public_url, secret, content);
+    else
+        invariant_failed("a mail with a token", __FILE__, __LINE__);
 }

@@ -5,7 +5,7 @@
 #include "mailer/content.h"
 #include "shared/mail.h"
 
-/* secret makes the token. For mails that are not about a job. */
+/* secret makes the token. For mails that are about a token. */
 void token_mail_write(const struct mail *mail, const char *public_url, const char *secret,
                       struct content *content);
 

@@ -49,6 +49,38 @@ static struct mail make_job_mail(enum mail_kind kind, const char *name, int64_t 
     return mail;
 }
 
+static struct mail make_check_mail(enum mail_kind kind, const char *name)
+{
+    struct mail mail = make_mail(kind, "ann@example.com");
+    mail.expires_ms = 0;
+    memset(mail.token_id, 0, sizeof mail.token_id);
+    mail.channel = 12;
+    mail.at_ms = mail.created_ms - 6000;
+    if (kind == MAIL_CHECK_TEST)
+        return mail;
+    mail.since_ms = kind == MAIL_CHECK_DOWN ? mail.at_ms : mail.at_ms - INT64_C(7500000);
+    snprintf(mail.reason, sizeof mail.reason, "missed");
+    mail.period_s = 86400;
+    mail.grace_s = 300;
+    mail.count = 1;
+    mail.named = 1;
+    snprintf(mail.checks[0].id, sizeof mail.checks[0].id, "0123456789abcXYZ");
+    memcpy(mail.checks[0].name, name, strlen(name) + 1);
+    mail.checks[0].last_ping_ms = mail.at_ms - INT64_C(86700000);
+    return mail;
+}
+
+/* One of any kind. */
+static struct mail make_any(enum mail_kind kind)
+{
+    switch (mail_topic(kind)) {
+    case MAIL_ABOUT_TOKEN: break;
+    case MAIL_ABOUT_JOB: return make_job_mail(kind, "hourly-sync", 1);
+    case MAIL_ABOUT_CHECKS: return make_check_mail(kind, "Nightly backup");
+    }
+    return make_mail(kind, "ann@example.com");
+}
+
 static int hex_digit(char c)
 {
     return c >= '0' && c <= '9' ? c - '0' : c - 'A' + 10;
@@ -112,9 +144,7 @@ static void test_every_kind(void **state)
 {
     (void)state;
     for (int kind = 0; kind < MAIL_KINDS; kind++) {
-        struct mail mail = mail_about_job((enum mail_kind)kind)
-                               ? make_job_mail((enum mail_kind)kind, "hourly-sync", 1)
-                               : make_mail((enum mail_kind)kind, "ann@example.com");
+        struct mail mail = make_any((enum mail_kind)kind);
         struct buffer message = BUFFER_EMPTY;
         compose(&composer, &mail, &message);
         check_lines(&message);
@@ -129,7 +159,7 @@ static void test_every_kind(void **state)
         token_make(SECRET, mail_kind_name(mail.kind), mail.token_id, token);
         char *text = part_of(&message, "text/plain");
         char *html = part_of(&message, "text/html");
-        if (mail.kind == MAIL_KNOWN || mail_about_job(mail.kind)) {
+        if (mail.kind == MAIL_KNOWN || mail_topic(mail.kind) != MAIL_ABOUT_TOKEN) {
             assert_null(strstr(text, token));
         } else {
             char line[TOKEN_TEXT_SIZE + 2] = "\n";
@@ -328,7 +358,7 @@ static void test_largest(void **state)
     (void)state;
     static const char *const characters[] = {"x", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x95\x90"};
     for (size_t i = 0; i < ARRAY_LENGTH(characters); i++) {
-        for (int kind = MAIL_FAILURE; kind < MAIL_KINDS; kind++) {
+        for (int kind = MAIL_FAILURE; kind <= MAIL_GONE; kind++) {
             struct mail mail = make_job_mail((enum mail_kind)kind, "", INT64_MAX);
             size_t width = strlen(characters[i]);
             for (size_t n = 0; n < 100; n++)
@@ -340,6 +370,148 @@ static void test_largest(void **state)
             check_lines(&message);
             char *text = part_of(&message, "text/plain");
             assert_non_null(strstr(text, mail.job_name));
+            free(text);
+            buffer_free(&message);
+        }
+    }
+}
+
+#define PINGS "curl " API "/api/v1/checks/0123456789abcXYZ/pings" WITH_KEY "\n"
+#define PING  "curl " API "/ping/0123456789abcXYZ\n"
+#define PAUSE "curl -X POST " API "/api/v1/checks/0123456789abcXYZ/pause" WITH_KEY "\n"
+#define SILENCE                                                                                    \
+    "curl -X PATCH " API "/api/v1/channels/ch_012" WITH_KEY JSON_HEADER "'{\"enabled\":false}'\n"
+#define CHECK_FACTS                                                                                \
+    "\nCheck:      Nightly backup (id 0123456789abcXYZ)\n"                                         \
+    "Last ping:  2026-11-21 at 12:49:00 UTC, 1 day before\n"                                       \
+    "Expected:   every 1 day, with a grace of 5 minutes\n"
+
+static void test_check_down(void **state)
+{
+    (void)state;
+    struct mail mail = make_check_mail(MAIL_CHECK_DOWN, "Nightly backup");
+    check_says(&mail, "[down] Nightly backup",
+               (const char *const[]){"No ping of your check came in time, so it is down:\n",
+                                     CHECK_FACTS "Down since: 2026-11-22 at 12:54:00 UTC\n\n",
+                                     PINGS, PING, PAUSE, SILENCE, NULL});
+    /* Told of after some failures. */
+    mail.since_ms -= 60000;
+    snprintf(mail.schedule, sizeof mail.schedule, "0 2 * * * (Europe/Berlin)");
+    snprintf(mail.reason, sizeof mail.reason, "failed");
+    mail.checks[0].last_ping_ms = 0;
+    check_says(&mail, "[down] Nightly backup",
+               (const char *const[]){"reported a failure, so the check is",
+                                     "Last ping:  never\nExpected:   at the times of 0 2 * * * "
+                                     "(Europe/Berlin), with a grace of 5 minutes\n"
+                                     "Down since: 2026-11-22 at 12:53:00 UTC, for 1 minute\n\n",
+                                     NULL});
+    snprintf(mail.reason, sizeof mail.reason, "not finished");
+    check_says(&mail, "[down] Nightly backup",
+               (const char *const[]){"said that it had started, and not", NULL});
+    mail.reason[0] = '\0';
+    mail.since_ms = 0;
+    mail.period_s = 0;
+    check_says(&mail, "[down] Nightly backup",
+               (const char *const[]){"Your check is down:\n", "Last ping:  never\n\n", NULL});
+}
+
+static void test_check_reminder(void **state)
+{
+    (void)state;
+    struct mail mail = make_check_mail(MAIL_CHECK_REMINDER, "Nightly backup");
+    check_says(&mail, "[still down] Nightly backup, for 2 hours 5 minutes",
+               (const char *const[]){"Your check is still down:\n",
+                                     CHECK_FACTS "Down since: 2026-11-22 at 10:49:00 UTC, for 2 "
+                                                 "hours 5 minutes\n\n",
+                                     PINGS, PING, PAUSE, SILENCE, NULL});
+    mail.since_ms = 0;
+    check_says(&mail, "[still down] Nightly backup", (const char *const[]){CHECK_FACTS "\n", NULL});
+}
+
+static void test_check_up(void **state)
+{
+    (void)state;
+    struct mail mail = make_check_mail(MAIL_CHECK_UP, "Nightly backup");
+    check_says(&mail, "[up] Nightly backup",
+               (const char *const[]){"Your check is up again:\n",
+                                     CHECK_FACTS "Was down:   since 2026-11-22 at 10:49:00 UTC, "
+                                                 "for 2 hours 5 minutes\n"
+                                                 "Up since:   2026-11-22 at 12:54:00 UTC\n\n",
+                                     SILENCE, NULL});
+    mail.since_ms = 0;
+    check_says(
+        &mail, "[up] Nightly backup",
+        (const char *const[]){CHECK_FACTS "Up since:   2026-11-22 at 12:54:00 UTC\n\n", NULL});
+}
+
+static void test_several_checks(void **state)
+{
+    (void)state;
+    struct mail mail = make_check_mail(MAIL_CHECK_DOWN, "Nightly backup");
+    mail.count = 2;
+    mail.named = 2;
+    mail.checks[1] = (struct mail_check){.id = "1", .name = "Hourly <sync>"};
+    const char *list = "Nightly backup (id 0123456789abcXYZ)\n"
+                       "    Last ping: 2026-11-21 at 12:49:00 UTC, 1 day before\n"
+                       "Hourly <sync> (id 1)\n"
+                       "    Last ping: never\n";
+    check_says(&mail, "[down] 2 checks: Nightly backup and 1 more",
+               (const char *const[]){"2 of your checks went down", list,
+                                     "curl " API "/api/v1/checks" WITH_KEY "\n", SILENCE, NULL});
+    mail.count = 1000;
+    mail.named = MAIL_CHECKS_MAX;
+    for (size_t i = 2; i < MAIL_CHECKS_MAX; i++)
+        mail.checks[i] = mail.checks[1];
+    check_says(&mail, "[down] 1000 checks: Nightly backup and 999 more",
+               (const char *const[]){list, "Last ping: never\nand 980 more\n", NULL});
+}
+
+static void test_check_test(void **state)
+{
+    (void)state;
+    struct mail mail = make_check_mail(MAIL_CHECK_TEST, "");
+    check_says(&mail, "[test] Alerts of CronCoco reach this address",
+               (const char *const[]){"This is a test notification from CronCoco", SILENCE, NULL});
+}
+
+static void test_channel(void **state)
+{
+    (void)state;
+    struct mail mail = make_mail(MAIL_CHANNEL, "bob@example.com");
+    mail.channel = 1234;
+    char token[TOKEN_TEXT_SIZE];
+    token_make(SECRET, "channel", mail.token_id, token);
+    char command[512];
+    snprintf(command, sizeof command,
+             "curl -X POST " API "/api/v1/channels/ch_1234/verify" WITH_KEY JSON_HEADER
+             "'{\"token\":\"%s\"}'\n",
+             token);
+    check_says(&mail, "Confirm that CronCoco may send alerts to this address",
+               (const char *const[]){token, command, "expires 15 minutes", NULL});
+}
+
+/* The largest that decodes, of characters of every width. */
+static void test_largest_of_checks(void **state)
+{
+    (void)state;
+    static const char *const characters[] = {"x", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x95\x90"};
+    for (size_t i = 0; i < ARRAY_LENGTH(characters); i++) {
+        struct mail mail = make_check_mail(MAIL_CHECK_DOWN, "");
+        size_t width = strlen(characters[i]);
+        for (size_t n = 0; n < 100; n++)
+            memcpy(mail.checks[0].name + n * width, characters[i], width + 1);
+        for (size_t n = 1; n < MAIL_CHECKS_MAX; n++)
+            mail.checks[n] = mail.checks[0];
+        memset(mail.schedule, '*', sizeof mail.schedule - 1);
+        mail.channel = mail.count = INT64_MAX;
+        mail.named = MAIL_CHECKS_MAX;
+        for (int kind = MAIL_CHECK_DOWN; kind <= MAIL_CHECK_REMINDER; kind++) {
+            mail.kind = (enum mail_kind)kind;
+            struct buffer message = BUFFER_EMPTY;
+            compose(&composer, &mail, &message);
+            check_lines(&message);
+            char *text = part_of(&message, "text/plain");
+            assert_non_null(strstr(text, mail.checks[0].name));
             free(text);
             buffer_free(&message);
         }
@@ -504,6 +676,13 @@ int main(void)
         cmocka_unit_test(test_pauses),
         cmocka_unit_test(test_job_names),
         cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_check_down),
+        cmocka_unit_test(test_check_reminder),
+        cmocka_unit_test(test_check_up),
+        cmocka_unit_test(test_several_checks),
+        cmocka_unit_test(test_check_test),
+        cmocka_unit_test(test_channel),
+        cmocka_unit_test(test_largest_of_checks),
         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_configuration),

@@ -13,19 +13,24 @@
 
 #define TIME_MAX_MS 253402300799999
 
-static void add_job(struct sample *sample, struct mail *mail)
+static void random_name(struct sample *sample, char name[static MAIL_NAME_SIZE])
 {
     static const char *const characters[] = {
         "a", "Z", " ", "\"", "\\", "<", "/", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x95\x90"};
-    memset(mail->token_id, 0, sizeof mail->token_id);
-    mail->job = sample_within(sample, 1, 1LL << 53);
-    size_t name = 1 + sample_below(sample, 100);
+    size_t count = 1 + sample_below(sample, 100);
     size_t length = 0;
-    for (size_t i = 0; i < name; i++) {
+    for (size_t i = 0; i < count; i++) {
         const char *character = characters[sample_below(sample, ARRAY_LENGTH(characters))];
-        memcpy(mail->job_name + length, character, strlen(character));
+        memcpy(name + length, character, strlen(character));
         length += strlen(character);
     }
+}
+
+static void add_job(struct sample *sample, struct mail *mail)
+{
+    memset(mail->token_id, 0, sizeof mail->token_id);
+    mail->job = sample_within(sample, 1, 1LL << 53);
+    random_name(sample, mail->job_name);
     size_t error = sample_below(sample, RESULT_ERROR_SIZE);
     for (size_t i = 0; i < error; i++)
         mail->error[i] = (char)sample_within(sample, ' ', '~');
@@ -34,6 +39,35 @@ static void add_job(struct sample *sample, struct mail *mail)
     mail->since_ms = sample_within(sample, 0, TIME_MAX_MS);
     mail->pause_ms = sample_within(sample, 1, TIME_MAX_MS);
     mail->count = sample_within(sample, 0, 1LL << 53);
+}
+
+static void add_checks(struct sample *sample, struct mail *mail)
+{
+    memset(mail->token_id, 0, sizeof mail->token_id);
+    mail->channel = sample_within(sample, 1, 1LL << 53);
+    mail->at_ms = sample_within(sample, 1, TIME_MAX_MS);
+    mail->since_ms = sample_within(sample, 0, TIME_MAX_MS);
+    mail->period_s = (int32_t)sample_within(sample, 0, INT32_MAX);
+    mail->grace_s = (int32_t)sample_within(sample, 0, INT32_MAX);
+    mail->reminder = (int32_t)sample_within(sample, 0, INT32_MAX);
+    size_t schedule = sample_below(sample, MAIL_SCHEDULE_SIZE);
+    for (size_t i = 0; i < schedule; i++)
+        mail->schedule[i] = (char)sample_within(sample, ' ', '~');
+    size_t reason = sample_below(sample, MAIL_REASON_SIZE);
+    for (size_t i = 0; i < reason; i++)
+        mail->reason[i] = (char)sample_within(sample, ' ', '~');
+    if (mail->kind == MAIL_CHECK_DOWN)
+        mail->count = sample_within(sample, 1, 2 * MAIL_CHECKS_MAX);
+    else
+        mail->count = mail->kind != MAIL_CHECK_TEST;
+    mail->named = mail->count < MAIL_CHECKS_MAX ? (size_t)mail->count : MAIL_CHECKS_MAX;
+    for (size_t i = 0; i < mail->named; i++) {
+        struct mail_check *check = &mail->checks[i];
+        for (size_t j = 0; j < PUBLIC_ID_LENGTH; j++)
+            check->id[j] = "09AZaz"[sample_below(sample, 6)];
+        random_name(sample, check->name);
+        check->last_ping_ms = sample_within(sample, 0, TIME_MAX_MS);
+    }
 }
 
 static struct mail random_mail(struct sample *sample)
@@ -50,8 +84,12 @@ static struct mail random_mail(struct sample *sample)
     mail.to[1 + sample_below(sample, to - 2)] = '@';
     for (size_t i = 0; i < TOKEN_ID_SIZE; i++)
         mail.token_id[i] = (uint8_t)sample_next(sample);
-    if (mail_about_job(mail.kind))
+    if (mail_topic(mail.kind) == MAIL_ABOUT_JOB)
         add_job(sample, &mail);
+    if (mail_topic(mail.kind) == MAIL_ABOUT_CHECKS)
+        add_checks(sample, &mail);
+    if (mail.kind == MAIL_CHANNEL)
+        mail.channel = sample_within(sample, 1, 1LL << 53);
     return mail;
 }
 
@@ -98,6 +136,57 @@ static void test_golden_job(void **state)
     buffer_free(&out);
 }
 
+static void test_golden_check(void **state)
+{
+    (void)state;
+    struct mail mail = {
+        .kind = MAIL_CHECK_DOWN,
+        .id = "letter-9",
+        .to = "you@example.com",
+        .created_ms = 1778335200123,
+        .channel = 12,
+        .at_ms = 1778335200000,
+        .since_ms = 1778335140000,
+        .reason = "missed",
+        .period_s = 86400,
+        .grace_s = 300,
+        .schedule = "0 2 * * * (Europe/Berlin)",
+        .count = 2,
+        .named = 2,
+        .checks = {{"0000000000abcXYZ", "Nightly \"backup\"", 1778335000000}, {"1", "x", 0}}};
+    struct buffer out = BUFFER_EMPTY;
+    mail_encode(&mail, &out);
+    assert_string_equal(
+        out.data, "{\"v\":1,\"kind\":\"check_down\",\"id\":\"letter-9\","
+                  "\"to\":\"you@example.com\",\"created_ms\":1778335200123,\"expires_ms\":0,"
+                  "\"channel\":12,\"at_ms\":1778335200000,\"since_ms\":1778335140000,"
+                  "\"reason\":\"missed\",\"period_s\":86400,\"grace_s\":300,"
+                  "\"schedule\":\"0 2 * * * (Europe/Berlin)\",\"reminder\":0,\"count\":2,"
+                  "\"checks\":[{\"id\":\"0000000000abcXYZ\",\"name\":\"Nightly \\\"backup\\\"\","
+                  "\"last_ping_ms\":1778335000000},"
+                  "{\"id\":\"1\",\"name\":\"x\",\"last_ping_ms\":0}]}");
+    buffer_free(&out);
+}
+
+static void test_golden_channel(void **state)
+{
+    (void)state;
+    struct mail mail = {.kind = MAIL_CHANNEL,
+                        .id = "mail-10",
+                        .to = "you@example.com",
+                        .token_id = {0, 1, 2, 0xff},
+                        .channel = 3,
+                        .created_ms = 1,
+                        .expires_ms = 2};
+    struct buffer out = BUFFER_EMPTY;
+    mail_encode(&mail, &out);
+    assert_string_equal(out.data, "{\"v\":1,\"kind\":\"channel\",\"id\":\"mail-10\","
+                                  "\"to\":\"you@example.com\","
+                                  "\"token_id\":\"000102ff000000000000000000000000\",\"channel\":3,"
+                                  "\"created_ms\":1,\"expires_ms\":2}");
+    buffer_free(&out);
+}
+
 static void test_kind_names(void **state)
 {
     (void)state;
@@ -109,8 +198,44 @@ static void test_kind_names(void **state)
     assert_string_equal(mail_kind_name(MAIL_PAUSE_WARNING), "pause_warning");
     assert_string_equal(mail_kind_name(MAIL_PAUSED), "paused");
     assert_string_equal(mail_kind_name(MAIL_GONE), "gone");
+    assert_string_equal(mail_kind_name(MAIL_CHANNEL), "channel");
+    assert_string_equal(mail_kind_name(MAIL_CHECK_DOWN), "check_down");
+    assert_string_equal(mail_kind_name(MAIL_CHECK_UP), "check_up");
+    assert_string_equal(mail_kind_name(MAIL_CHECK_REMINDER), "check_reminder");
+    assert_string_equal(mail_kind_name(MAIL_CHECK_TEST), "check_test");
+}
+
+static void test_topics(void **state)
+{
+    (void)state;
+    static const enum mail_topic topics[MAIL_KINDS] = {
+        [MAIL_VERIFY] = MAIL_ABOUT_TOKEN,      [MAIL_KNOWN] = MAIL_ABOUT_TOKEN,
+        [MAIL_ROTATE] = MAIL_ABOUT_TOKEN,      [MAIL_DELETE] = MAIL_ABOUT_TOKEN,
+        [MAIL_CHANNEL] = MAIL_ABOUT_TOKEN,     [MAIL_FAILURE] = MAIL_ABOUT_JOB,
+        [MAIL_PAUSE_WARNING] = MAIL_ABOUT_JOB, [MAIL_PAUSED] = MAIL_ABOUT_JOB,
+        [MAIL_GONE] = MAIL_ABOUT_JOB,          [MAIL_CHECK_DOWN] = MAIL_ABOUT_CHECKS,
+        [MAIL_CHECK_UP] = MAIL_ABOUT_CHECKS,   [MAIL_CHECK_REMINDER] = MAIL_ABOUT_CHECKS,
+        [MAIL_CHECK_TEST] = MAIL_ABOUT_CHECKS,
+    };
     for (int kind = 0; kind < MAIL_KINDS; kind++)
-        assert_int_equal(mail_about_job((enum mail_kind)kind), kind >= MAIL_FAILURE);
+        assert_int_equal(mail_topic((enum mail_kind)kind), topics[kind]);
+}
+
+static void check_same_checks(const struct mail *one, const struct mail *other)
+{
+    assert_true(one->channel == other->channel);
+    assert_true(one->at_ms == other->at_ms);
+    assert_int_equal(one->period_s, other->period_s);
+    assert_int_equal(one->grace_s, other->grace_s);
+    assert_int_equal(one->reminder, other->reminder);
+    assert_string_equal(one->schedule, other->schedule);
+    assert_string_equal(one->reason, other->reason);
+    assert_int_equal(one->named, other->named);
+    for (size_t i = 0; i < one->named; i++) {
+        assert_string_equal(one->checks[i].id, other->checks[i].id);
+        assert_string_equal(one->checks[i].name, other->checks[i].name);
+        assert_true(one->checks[i].last_ping_ms == other->checks[i].last_ping_ms);
+    }
 }
 
 static void test_round_trips(void **state)
@@ -138,6 +263,7 @@ static void test_round_trips(void **state)
         assert_true(decoded.since_ms == mail.since_ms);
         assert_true(decoded.pause_ms == mail.pause_ms);
         assert_true(decoded.count == mail.count);
+        check_same_checks(&decoded, &mail);
         buffer_free(&out);
     }
 }
@@ -292,6 +418,125 @@ static void test_jobs(void **state)
     assert_int_equal(decode_changed("verify", "", NULL, &mail), -1);
 }
 
+/* The same for a mail about checks, with these checks. */
+static int decode_check_changed(const char *kind, const char *name, const char *value)
+{
+    static const char *const members[][2] = {
+        {"channel", "7"},     {"at_ms", "1000"},
+        {"since_ms", "900"},  {"reason", "\"missed\""},
+        {"period_s", "600"},  {"grace_s", "60"},
+        {"schedule", "\"\""}, {"reminder", "0"},
+        {"count", "1"},       {"checks", "[{\"id\":\"aZ9\",\"name\":\"x\",\"last_ping_ms\":0}]"},
+    };
+    struct buffer out = BUFFER_EMPTY;
+    buffer_format(&out, "{\"v\":1,\"kind\":\"%s\",\"id\":\"a\",\"to\":\"a@b\"," LATER, kind);
+    for (size_t i = 0; i < ARRAY_LENGTH(members); i++) {
+        bool changed = strcmp(members[i][0], name) == 0;
+        if (!changed || value)
+            buffer_format(&out, ",\"%s\":%s", members[i][0], changed ? value : members[i][1]);
+    }
+    buffer_text(&out, "}");
+    struct mail mail;
+    int status = mail_decode(out.data, out.length, &mail);
+    buffer_free(&out);
+    return status;
+}
+
+static void test_checks(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"check_down", "check_up", "check_reminder"};
+    static const struct {
+        const char *name, *value;
+        int status;
+    } cases[] = {
+        {"", NULL, 0},
+        {"channel", NULL, -1},
+        {"channel", "0", -1},
+        {"channel", "\"ch_001\"", -1},
+        {"at_ms", NULL, -1},
+        {"at_ms", "0", -1},
+        {"at_ms", "253402300800000", -1},
+        {"since_ms", NULL, -1},
+        {"since_ms", "0", 0},
+        {"since_ms", "-1", -1},
+        {"reason", NULL, -1},
+        {"reason", "\"\"", 0},
+        {"reason", "\"\xc3\xa9\"", -1},
+        {"reason", "\"12345678901234567890123456789012\"", -1},
+        {"period_s", NULL, -1},
+        {"period_s", "-1", -1},
+        {"period_s", "2147483648", -1},
+        {"grace_s", NULL, -1},
+        {"grace_s", "0", 0},
+        {"schedule", NULL, -1},
+        {"schedule", "\"0\\t2 * * * (UTC)\"", 0},
+        {"schedule", "\"\\n\"", -1},
+        {"schedule", "\"\xc3\xa9\"", -1},
+        {"reminder", NULL, -1},
+        {"reminder", "1.5", -1},
+        {"count", NULL, -1},
+        {"count", "0", -1},
+        {"count", "2", -1},
+        {"checks", NULL, -1},
+        {"checks", "{}", -1},
+        {"checks", "[]", -1},
+        {"checks", "[7]", -1},
+        {"checks", "[{\"id\":\"a\",\"name\":\"x\"}]", -1},
+        {"checks", "[{\"id\":\"a\",\"name\":\"\",\"last_ping_ms\":0}]", -1},
+        {"checks", "[{\"id\":\"a\",\"name\":\"\\n\",\"last_ping_ms\":0}]", -1},
+        {"checks", "[{\"id\":\"a'\",\"name\":\"x\",\"last_ping_ms\":0}]", -1},
+        {"checks", "[{\"id\":\"\",\"name\":\"x\",\"last_ping_ms\":0}]", -1},
+        {"checks", "[{\"id\":\"12345678901234567890\",\"name\":\"x\",\"last_ping_ms\":0}]", -1},
+        {"checks", "[{\"id\":\"a\",\"name\":\"\xc3\xa9\",\"last_ping_ms\":1}]", 0},
+    };
+    for (size_t kind = 0; kind < ARRAY_LENGTH(kinds); kind++)
+        for (size_t i = 0; i < ARRAY_LENGTH(cases); i++)
+            if (decode_check_changed(kinds[kind], cases[i].name, cases[i].value) != cases[i].status)
+                fail_msg("%s: %s %s", kinds[kind], cases[i].name,
+                         cases[i].value ? cases[i].value : "left out");
+    /* A test is about none. */
+    assert_int_equal(decode_check_changed("check_test", "", NULL), -1);
+    assert_int_equal(decode_check_changed("check_test", "count", "0"), -1);
+    assert_int_equal(decode_check_changed("channel", "", NULL), -1);
+}
+
+/* So many checks, of which so many are named. */
+static int decode_several(const char *kind, int count, int named)
+{
+    struct buffer checks = BUFFER_EMPTY;
+    for (int i = 0; i < named; i++)
+        buffer_text(&checks, i ? ",{\"id\":\"a\",\"name\":\"x\",\"last_ping_ms\":0}"
+                               : "{\"id\":\"a\",\"name\":\"x\",\"last_ping_ms\":0}");
+    struct buffer out = BUFFER_EMPTY;
+    buffer_format(&out,
+                  "{\"v\":1,\"kind\":\"%s\",\"id\":\"a\",\"to\":\"a@b\"," LATER
+                  ",\"channel\":1,\"at_ms\":1,\"since_ms\":0,\"reason\":\"\",\"period_s\":0,"
+                  "\"grace_s\":0,\"schedule\":\"\",\"reminder\":0,\"count\":%d,\"checks\":[%s]}",
+                  kind, count, named ? checks.data : "");
+    struct mail mail;
+    int status = mail_decode(out.data, out.length, &mail);
+    buffer_free(&out);
+    buffer_free(&checks);
+    return status;
+}
+
+static void test_several_checks(void **state)
+{
+    (void)state;
+    assert_int_equal(decode_several("check_down", 2, 2), 0);
+    assert_int_equal(decode_several("check_down", MAIL_CHECKS_MAX, MAIL_CHECKS_MAX), 0);
+    assert_int_equal(decode_several("check_down", 1000, MAIL_CHECKS_MAX), 0);
+    assert_int_equal(decode_several("check_down", 1000, MAIL_CHECKS_MAX + 1), -1);
+    assert_int_equal(decode_several("check_down", 1000, MAIL_CHECKS_MAX - 1), -1);
+    assert_int_equal(decode_several("check_down", 2, 1), -1);
+    assert_int_equal(decode_several("check_down", 1, 2), -1);
+    assert_int_equal(decode_several("check_up", 2, 2), -1);
+    assert_int_equal(decode_several("check_reminder", 2, 2), -1);
+    assert_int_equal(decode_several("check_test", 0, 0), 0);
+    assert_int_equal(decode_several("check_test", 1, 1), -1);
+}
+
 static void test_longest_name(void **state)
 {
     (void)state;
@@ -334,7 +579,9 @@ int main(void)
         cmocka_unit_test(test_round_trips),  cmocka_unit_test(test_cut_short),
         cmocka_unit_test(test_refused),      cmocka_unit_test(test_longest_address),
         cmocka_unit_test(test_golden_job),   cmocka_unit_test(test_jobs),
-        cmocka_unit_test(test_longest_name),
+        cmocka_unit_test(test_longest_name), cmocka_unit_test(test_topics),
+        cmocka_unit_test(test_golden_check), cmocka_unit_test(test_golden_channel),
+        cmocka_unit_test(test_checks),       cmocka_unit_test(test_several_checks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
