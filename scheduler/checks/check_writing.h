@@ -50,12 +50,17 @@ struct check_state_row {
     int32_t reminders;
 };
 
-/* A row of check_starts that is new or changed; ended: it is to be deleted. */
+/*
+ * A row of check_starts: a run that has begun, or the run with a rid that ended last, which is kept
+ * to know a second end of it. Also what is loaded again. gone: it is to be deleted.
+ */
 struct check_start_row {
     int64_t check;
     char rid[PING_RID_MAX + 1];
-    int64_t started_ms;
-    bool ended;
+    int64_t started_ms; /* 0: it ended, and no start was seen */
+    int64_t due_s;      /* it makes the check down unless it ended; 0: it did, or has ended */
+    int64_t ended_ms;   /* 0: it has not */
+    bool gone;
 };
 
 /* A row of check_flips. */
@@ -68,8 +73,9 @@ struct flip_row {
 };
 
 /*
- * A new row of alerts. For a webhook or Slack it is pending: delivered by notice, or waiting for
- * its group (notice 0). For an address it is sent, by the mail that is written with it.
+ * A new row of alerts. For a webhook or Slack it is pending, and delivered by its notice; for an
+ * address it is sent, by the mail that is written with it. One that waits for its group is pending,
+ * whatever its channel, and has neither.
  */
 struct alert_row {
     int64_t check; /* 0: a test of the channel */
@@ -83,9 +89,13 @@ struct alert_row {
     int64_t notice;      /* 0: none yet, or a mail */
     int64_t outbox;      /* id of the mail; 0: none */
     int32_t reminder;    /* which one, from 1; 0: it is none */
+    bool waiting;
 };
 
-/* Alerts that were waiting and leave together: they get this notice or mail. */
+/*
+ * Alerts that were waiting and leave together: they get this notice or mail. Neither: they failed,
+ * for the channel is gone or must not be used any more.
+ */
 struct alert_group_row {
     int64_t account;
     int64_t channel;

@@ -19,9 +19,9 @@
 #include "shared/compiler.h"
 #include "shared/ping.h"
 
-#define ALERT_GROUP_FIRST       5  /* alerts of an account that leave alone, in ... */
-#define ALERT_GROUP_S           60 /* ... this time; the others of it leave together at its end */
-#define ALERT_WEBHOOK_TIMEOUT_S 5
+#define ALERT_GROUP_FIRST 5  /* down alerts and reminders of an account that leave alone in ... */
+#define ALERT_GROUP_S     60 /* ... a minute of the clock; the others of it leave at its end */
+#define CHECK_PING_LAG_S  7  /* so long after its arrival a ping is in PINGS, or never */
 
 struct checks;
 
@@ -69,14 +69,22 @@ void checks_load_channel(struct checks *checks, const struct channel_row *row);
  * to change or delete it, and never late. state NULL: it has no row. */
 int checks_load(struct checks *checks, int64_t id, int64_t account,
                 const struct check_settings *settings, const struct check_state_row *state);
-void checks_load_start(struct checks *checks, int64_t check, const char *rid, int64_t started_ms);
-/* A pending alert without a notice. */
+void checks_load_start(struct checks *checks, const struct check_start_row *row);
+/* In the order of ids: the alerts that wait, and all that were created in this minute of the clock
+ * or later. */
 void checks_load_alert(struct checks *checks, const struct alert_row *row);
-void checks_loaded(struct checks *checks, int64_t now_ms);
+void checks_loaded(struct checks *checks);
 
 /* ---- pings and time ---- */
 
-/* In the order of PINGS. A check that is not there is no error: it was deleted. */
+/*
+ * In the order of PINGS. A check that is not there is no error: it was deleted.
+ *
+ * What is due for a check CHECK_PING_LAG_S before one of its pings has happened by then, also where
+ * time was not evaluated up to there: so pings may be read after an outage as they come, and times
+ * are evaluated behind them. A ping that comes after its time and before that time was evaluated
+ * was not late: another one may have been on its way.
+ */
 void checks_ping(struct checks *checks, const struct ping *ping);
 /* A final execution of a job; nothing where the job has no check. */
 void checks_job_ended(struct checks *checks, int64_t job, bool success, int64_t started_ms,
@@ -86,7 +94,8 @@ void checks_job_ended(struct checks *checks, int64_t job, bool success, int64_t 
  * up to it, and not after, happens, each at its own second. Going backwards does nothing.
  */
 void checks_evaluate(struct checks *checks, int64_t until_s);
-/* The next second at which checks_evaluate has something to do; INT64_MAX: none. */
+/* The next second at which checks_evaluate has something to do, or that checks_collect waits for;
+ * INT64_MAX: none. */
 int64_t checks_next_s(const struct checks *checks);
 
 /* ---- commands ---- */
@@ -113,7 +122,8 @@ void checks_add(struct checks *checks, int64_t id, int64_t account,
 /* Another schedule, other limits; paused or resumed where that differs. */
 void checks_change(struct checks *checks, int64_t id, const struct check_settings *settings,
                    int64_t now_ms);
-void checks_remove(struct checks *checks, int64_t id);
+/* Its rows of check_state and check_starts go with it, in the same transaction. */
+void checks_remove(struct checks *checks, int64_t id, int64_t now_ms);
 /* All checks and channels of an account. */
 void checks_remove_account(struct checks *checks, int64_t account);
 /* The check of a job, or 0. */
@@ -140,13 +150,14 @@ void channels_test(struct checks *checks, int64_t channel, int64_t now_ms);
 /* ---- rows ---- */
 
 /*
- * Takes the rows for one transaction. Notices and mails of alerts get their ids from next_notice
- * and next_outbox, which move. The caller has each notice delivered once the transaction commits
- * (core_alert_held).
+ * Takes the rows for one transaction. What is to be told is decided here, when all states are as
+ * they are: of a parent and a child that went down since the last time the parent alone is told of.
+ * Notices and mails of alerts get their ids from next_notice and next_outbox, which move. The
+ * caller has each notice delivered (core_add_alert_notice).
  */
 void checks_collect(struct checks *checks, int64_t now_ms, int64_t *next_notice,
                     int64_t *next_outbox, struct check_writing *writing);
-bool checks_has_rows(const struct checks *checks);
+bool checks_has_rows(const struct checks *checks, int64_t now_ms);
 
 /* Bytes that all of it takes, for a metric. */
 size_t checks_bytes(const struct checks *checks);

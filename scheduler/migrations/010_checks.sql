@@ -71,11 +71,13 @@ CREATE TABLE check_state (
     reminders integer NOT NULL
 ) WITH (fillfactor = 50);
 
--- Runs that have begun and not ended.
+-- Runs that have begun and not ended, and a check's run with a rid that ended last.
 CREATE TABLE check_starts (
     check_id bigint NOT NULL,
     rid text NOT NULL,                                       -- '': none was given
-    started_at timestamptz NOT NULL,
+    started_at timestamptz,                                  -- null: only its end was seen
+    due_at timestamptz,                                      -- when it makes the check down; null: it did
+    ended_at timestamptz,                                    -- null: not yet
     PRIMARY KEY (check_id, rid)
 );
 
