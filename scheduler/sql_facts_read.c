@@ -1,6 +1,7 @@
 #include "scheduler/sql_facts.h"
 
 #include "scheduler/core/execution.h"
+#include "scheduler/sql_check_facts.h"
 #include "scheduler/sql_unit.h"
 #include "shared/command.h"
 
@@ -29,6 +30,13 @@ static void read_tokens(struct db_unit *unit, const struct command *commands, si
     array_of_tokens(unit, commands, count);
 }
 
+static bool needs_account(const struct command *command)
+{
+    return command->kind == COMMAND_ACCOUNT_UPDATE ||
+           command->kind == COMMAND_ACCOUNT_SET_BILLING ||
+           command->kind == COMMAND_CHANNEL_CREATE || command->kind == COMMAND_CHANNEL_UPDATE;
+}
+
 static void read_accounts(struct db_unit *unit, const struct command *commands, size_t count)
 {
     ADD(unit, "read_accounts",
@@ -41,9 +49,7 @@ static void read_accounts(struct db_unit *unit, const struct command *commands, 
         " UNION SELECT a.id FROM tokens t JOIN accounts a USING (email)"
         " WHERE t.id = ANY ($3::bytea[]))");
     EACH_IF(commands, count, DB_ARRAY_TEXT, row->email, element_string(unit, row->email));
-    EACH_IF(commands, count, DB_ARRAY_I64,
-            row->kind == COMMAND_ACCOUNT_UPDATE || row->kind == COMMAND_ACCOUNT_SET_BILLING,
-            db_element_i64(unit, row->account));
+    EACH_IF(commands, count, DB_ARRAY_I64, needs_account(row), db_element_i64(unit, row->account));
     array_of_tokens(unit, commands, count);
 }
 
@@ -146,11 +152,17 @@ struct sql_facts_read sql_read_facts(struct db_unit *unit, const struct command 
     for (size_t i = 0; i < count; i++) {
         read.secrets |= is_about_secrets(&commands[i]);
         read.slots |= commands[i].kind == COMMAND_JOB_REPLAY || commands[i].slot_count > 0;
+        read.checks |= sql_needs_checks(&commands[i]);
+        read.channels |= sql_needs_channels(&commands[i]);
     }
     if (read.secrets)
         read_secrets(unit, commands, count);
     if (read.slots)
         read_slots(unit, commands, count);
+    if (read.checks)
+        sql_read_checks(unit, commands, count);
+    if (read.channels)
+        sql_read_channels(unit, commands, count);
     return read;
 }
 
@@ -267,7 +279,8 @@ void sql_facts_rows(const struct db_outcome *outcome, struct sql_facts_read read
                     struct facts *facts)
 {
     const struct db_rows *more = &outcome->statements[READ_MORE];
-    INVARIANT(outcome->count == (size_t)READ_MORE + read.secrets + read.slots);
+    INVARIANT(outcome->count ==
+              (size_t)READ_MORE + read.secrets + read.slots + read.checks + read.channels);
     answer_rows(&outcome->statements[READ_ANSWERS], facts);
     token_rows(&outcome->statements[READ_TOKENS], facts);
     account_rows(&outcome->statements[READ_ACCOUNTS], facts);
@@ -275,5 +288,9 @@ void sql_facts_rows(const struct db_outcome *outcome, struct sql_facts_read read
     if (read.secrets)
         secret_rows(more++, facts);
     if (read.slots)
-        slot_rows(more, facts);
+        slot_rows(more++, facts);
+    if (read.checks)
+        sql_check_rows(more++, facts);
+    if (read.channels)
+        sql_channel_rows(more, facts);
 }

@@ -1,30 +1,8 @@
 #include "scheduler/sql_facts.h"
 
+#include "scheduler/sql_check_facts.h"
+#include "scheduler/sql_fact_arrays.h"
 #include "scheduler/sql_unit.h"
-
-/* One array parameter of the facts of a kind that are in a state; element writes one. */
-// NOLINTBEGIN(bugprone-macro-parentheses): the noun makes names
-#define EACH_FACT(noun, wanted, type, element)                                                     \
-    do {                                                                                           \
-        db_array_begin(unit, (type));                                                              \
-        for (size_t i = 0; i < facts->noun##_count; i++) {                                         \
-            const struct fact_##noun *noun = &facts->noun##s[i];                                   \
-            if (noun->change == (wanted))                                                          \
-                (element);                                                                         \
-        }                                                                                          \
-        db_array_end(unit);                                                                        \
-    } while (0)
-// NOLINTEND(bugprone-macro-parentheses)
-
-#define COUNT(noun, wanted) count_##noun##s(facts, (wanted))
-#define COUNTER(noun)                                                                              \
-    static size_t count_##noun##s(const struct facts *facts, enum fact_change wanted)              \
-    {                                                                                              \
-        size_t count = 0;                                                                          \
-        for (size_t i = 0; i < facts->noun##_count; i++)                                           \
-            count += facts->noun##s[i].change == wanted;                                           \
-        return count;                                                                              \
-    }
 
 COUNTER(account)
 COUNTER(token)
@@ -235,7 +213,9 @@ static bool any_billing(const struct facts *facts)
 
 void sql_write_facts(struct db_unit *unit, const struct facts *facts, int64_t now_ms)
 {
-    /* Deletions first: an address may be registered anew in the same transaction. */
+    /* Deletions first: an address may be registered anew in the same transaction. Those of checks
+     * before those of accounts and jobs, which would take them along without a trace. */
+    sql_delete_check_facts(unit, facts);
     if (COUNT(account, FACT_DELETED))
         delete_accounts(unit, facts);
     if (COUNT(job, FACT_DELETED))
@@ -252,6 +232,7 @@ void sql_write_facts(struct db_unit *unit, const struct facts *facts, int64_t no
         write_jobs(unit, facts);
     if (COUNT(secret, FACT_WRITTEN))
         write_secrets(unit, facts);
+    sql_write_check_facts(unit, facts);
     if (COUNT(answer, FACT_WRITTEN))
         write_answers(unit, facts, now_ms);
     if (facts->mail_count)

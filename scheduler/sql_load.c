@@ -8,7 +8,7 @@ void sql_read_progress(struct db_unit *unit)
 {
     ADD(unit, "read_progress",
         "SELECT last_tick, runs_seq, commands_seq, results_seq, next_account, next_job,"
-        " next_outbox, next_notice, next_replay FROM progress");
+        " next_outbox, next_notice, next_replay, next_channel FROM progress");
 }
 
 void sql_progress_row(const struct db_rows *rows, struct core_progress *progress)
@@ -24,13 +24,15 @@ void sql_progress_row(const struct db_rows *rows, struct core_progress *progress
     progress->next_outbox = db_i64(rows, 0, 6);
     progress->next_notice = db_i64(rows, 0, 7);
     progress->next_replay = db_i64(rows, 0, 8);
+    progress->next_channel = db_i64(rows, 0, 9);
 }
 
 void sql_read_plans(struct db_unit *unit)
 {
     ADD(unit, "read_plans",
         "SELECT name, active_jobs, stored_jobs, min_interval_seconds, timeout_seconds,"
-        " executions_per_month, concurrency, burst_per_minute FROM plans ORDER BY name");
+        " executions_per_month, concurrency, burst_per_minute, checks, check_period_max_seconds,"
+        " check_grace_max_seconds FROM plans ORDER BY name");
 }
 
 void sql_plan_row(const struct db_rows *rows, int row, struct plan *plan)
@@ -43,7 +45,10 @@ void sql_plan_row(const struct db_rows *rows, int row, struct plan *plan)
                           .executions_per_month =
                               per_month < UINT32_MAX ? (uint32_t)per_month : UINT32_MAX,
                           .concurrency = (uint32_t)db_i32(rows, row, 6),
-                          .burst_per_minute = (uint32_t)db_i32(rows, row, 7)};
+                          .burst_per_minute = (uint32_t)db_i32(rows, row, 7),
+                          .checks = (uint32_t)db_i32(rows, row, 8),
+                          .check_period_max_s = (uint32_t)db_i32(rows, row, 9),
+                          .check_grace_max_s = (uint32_t)db_i32(rows, row, 10)};
     snprintf(plan->name, sizeof(plan->name), "%s", db_text(rows, row, 0));
 }
 

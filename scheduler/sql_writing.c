@@ -352,7 +352,7 @@ void sql_write_progress(struct db_unit *unit, const struct core_progress *progre
         "UPDATE progress SET last_tick = $1::timestamptz, runs_seq = $2::bigint,"
         " commands_seq = $3::bigint, results_seq = $4::bigint, next_account = $5::bigint,"
         " next_job = $6::bigint, next_outbox = $7::bigint, next_notice = $8::bigint,"
-        " next_replay = $9::bigint");
+        " next_replay = $9::bigint, next_channel = $10::bigint");
     db_param_time(unit, (int64_t)progress->last_tick * MINUTE_MS);
     db_param_i64(unit, (int64_t)progress->runs_seq);
     db_param_i64(unit, (int64_t)progress->commands_seq);
@@ -362,4 +362,5 @@ void sql_write_progress(struct db_unit *unit, const struct core_progress *progre
     db_param_i64(unit, progress->next_outbox);
     db_param_i64(unit, progress->next_notice);
     db_param_i64(unit, progress->next_replay);
+    db_param_i64(unit, progress->next_channel);
 }

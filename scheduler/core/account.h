@@ -23,6 +23,8 @@ struct plan {
     uint32_t executions_per_month; /* attempts */
     uint32_t concurrency;          /* attempts under way at once */
     uint32_t burst_per_minute;     /* executions that start in a minute */
+    uint32_t checks;
+    uint32_t check_period_max_s, check_grace_max_s;
 };
 
 struct account {

@@ -158,14 +158,7 @@ void account_delete(struct command_context *context)
     uint32_t owner = place_table_find(&context->core->accounts, account->id);
     INVARIANT(owner != PLACE_NONE);
     core_remove_account(context->core, owner);
-    struct facts *facts = context->facts;
-    for (size_t i = 0; i < facts->job_count; i++)
-        if (facts->jobs[i].account == account->id)
-            facts->jobs[i].change = FACT_DELETED;
-    for (size_t i = 0; i < facts->secret_count; i++)
-        if (facts->secrets[i].account == account->id)
-            facts->secrets[i].change = FACT_DELETED;
-    account->change = FACT_DELETED;
+    facts_delete_account(context->facts, account);
     command_answer(context, 204, "");
 }
 

@@ -54,6 +54,7 @@ struct core_progress {
     int64_t next_outbox;
     int64_t next_notice;
     int64_t next_replay;
+    int64_t next_channel;
 };
 
 /* Publishes a message of runs; number is its place in the order of emission. */

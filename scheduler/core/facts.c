@@ -12,41 +12,51 @@ void fact_set(char **owned, const char *text)
     *owned = copy;
 }
 
+static void free_texts(char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(texts[i]);
+}
+
+#define FREE_TEXTS(...)                                                                            \
+    free_texts((char *const[]){__VA_ARGS__}, ARRAY_LENGTH(((char *const[]){__VA_ARGS__})))
+
+/* What is about checks. */
+static void clear_checks(struct facts *facts)
+{
+    for (size_t i = 0; i < facts->check_count; i++) {
+        struct fact_check *check = &facts->checks[i];
+        FREE_TEXTS(check->public_id, check->name, check->group, check->tags, check->timezone,
+                   check->maint_schedule, check->slug, check->cron_expression,
+                   check->paused_reason);
+    }
+    for (size_t i = 0; i < facts->channel_count; i++)
+        FREE_TEXTS(facts->channels[i].name, facts->channels[i].target);
+    for (size_t i = 0; i < facts->ping_key_count; i++)
+        free(facts->ping_keys[i].key);
+    facts->check_count = facts->channel_count = 0;
+    facts->ping_key_count = facts->check_key_count = 0;
+}
+
 void facts_clear(struct facts *facts)
 {
     for (size_t i = 0; i < facts->account_count; i++) {
-        free(facts->accounts[i].email);
-        free(facts->accounts[i].plan);
-        free(facts->accounts[i].billing.customer);
-        free(facts->accounts[i].billing.subscription);
-        free(facts->accounts[i].billing.checkout);
-        free(facts->accounts[i].billing.status);
+        struct fact_billing *billing = &facts->accounts[i].billing;
+        FREE_TEXTS(facts->accounts[i].email, facts->accounts[i].plan, billing->customer,
+                   billing->subscription, billing->checkout, billing->status);
     }
-    for (size_t i = 0; i < facts->token_count; i++) {
-        free(facts->tokens[i].purpose);
-        free(facts->tokens[i].email);
-    }
+    for (size_t i = 0; i < facts->token_count; i++)
+        FREE_TEXTS(facts->tokens[i].purpose, facts->tokens[i].email);
     for (size_t i = 0; i < facts->job_count; i++) {
         struct fact_job *job = &facts->jobs[i];
-        char *const owned[] = {job->name,
-                               job->webhook_url,
-                               job->timezone,
-                               job->cron_expression,
-                               job->headers,
-                               job->payload,
-                               job->failure_webhook_url,
-                               job->external_id,
-                               job->paused_reason};
-        for (size_t text = 0; text < ARRAY_LENGTH(owned); text++)
-            free(owned[text]);
+        FREE_TEXTS(job->name, job->webhook_url, job->timezone, job->cron_expression, job->headers,
+                   job->payload, job->failure_webhook_url, job->external_id, job->paused_reason);
     }
-    for (size_t i = 0; i < facts->answer_count; i++) {
-        free(facts->answers[i].id);
-        free(facts->answers[i].body);
-    }
+    clear_checks(facts);
+    for (size_t i = 0; i < facts->answer_count; i++)
+        FREE_TEXTS(facts->answers[i].id, facts->answers[i].body);
     for (size_t i = 0; i < facts->mail_count; i++) {
-        free(facts->mails[i].subject);
-        free(facts->mails[i].message_id);
+        FREE_TEXTS(facts->mails[i].subject, facts->mails[i].message_id);
         buffer_free(&facts->mails[i].payload);
     }
     facts->account_count = facts->token_count = facts->job_count = 0;
@@ -60,6 +70,10 @@ void facts_free(struct facts *facts)
     free(facts->tokens);
     free(facts->jobs);
     free(facts->secrets);
+    free(facts->checks);
+    free(facts->channels);
+    free(facts->ping_keys);
+    free(facts->check_keys);
     free(facts->slots);
     free(facts->answers);
     free(facts->mails);
@@ -101,6 +115,16 @@ struct fact_job *facts_add_job(struct facts *facts)
 struct fact_secret *facts_add_secret(struct facts *facts)
 {
     return ADD(facts, secret);
+}
+
+struct fact_check *facts_add_check(struct facts *facts)
+{
+    return ADD(facts, check);
+}
+
+struct fact_channel *facts_add_channel(struct facts *facts)
+{
+    return ADD(facts, channel);
 }
 
 struct fact_slot *facts_add_slot(struct facts *facts)
@@ -161,6 +185,77 @@ struct fact_job *facts_job_by_external_id(const struct facts *facts, int64_t acc
             return job;
     }
     return NULL;
+}
+
+struct fact_check *facts_check(const struct facts *facts, int64_t id)
+{
+    for (size_t i = 0; i < facts->check_count; i++)
+        if (facts->checks[i].id == id && facts->checks[i].change != FACT_DELETED)
+            return &facts->checks[i];
+    return NULL;
+}
+
+struct fact_check *facts_check_by_slug(const struct facts *facts, int64_t account, const char *slug)
+{
+    for (size_t i = 0; i < facts->check_count; i++) {
+        struct fact_check *check = &facts->checks[i];
+        if (check->account == account && check->change != FACT_DELETED && check->slug &&
+            strcmp(check->slug, slug) == 0)
+            return check;
+    }
+    return NULL;
+}
+
+struct fact_check *facts_check_of_job(const struct facts *facts, int64_t job)
+{
+    for (size_t i = 0; i < facts->check_count; i++)
+        if (facts->checks[i].job == job && facts->checks[i].change != FACT_DELETED)
+            return &facts->checks[i];
+    return NULL;
+}
+
+struct fact_channel *facts_channel(const struct facts *facts, int64_t id)
+{
+    for (size_t i = 0; i < facts->channel_count; i++)
+        if (facts->channels[i].id == id && facts->channels[i].change != FACT_DELETED)
+            return &facts->channels[i];
+    return NULL;
+}
+
+struct fact_ping_key *facts_ping_key(struct facts *facts, int64_t account)
+{
+    for (size_t i = 0; i < facts->ping_key_count; i++)
+        if (facts->ping_keys[i].account == account)
+            return &facts->ping_keys[i];
+    struct fact_ping_key *key = ADD(facts, ping_key);
+    key->account = account;
+    return key;
+}
+
+struct fact_check_key *facts_check_key(struct facts *facts, int64_t account)
+{
+    for (size_t i = 0; i < facts->check_key_count; i++)
+        if (facts->check_keys[i].account == account)
+            return &facts->check_keys[i];
+    struct fact_check_key *key = ADD(facts, check_key);
+    key->account = account;
+    return key;
+}
+
+#define DELETE_OF(facts, noun, owner)                                                              \
+    for (size_t noun = 0; noun < (facts)->noun##_count; noun++)                                    \
+        if ((facts)->noun##s[noun].account == (owner))                                             \
+    (facts)->noun##s[noun].change = FACT_DELETED
+
+void facts_delete_account(struct facts *facts, struct fact_account *account)
+{
+    DELETE_OF(facts, job, account->id);
+    DELETE_OF(facts, secret, account->id);
+    DELETE_OF(facts, check, account->id);
+    DELETE_OF(facts, channel, account->id);
+    DELETE_OF(facts, ping_key, account->id);
+    DELETE_OF(facts, check_key, account->id);
+    account->change = FACT_DELETED;
 }
 
 struct fact_answer *facts_answer(const struct facts *facts, const char *id)

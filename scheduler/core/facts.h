@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "shared/check.h"
 #include "shared/command.h"
 #include "shared/secret.h"
 
@@ -71,6 +72,51 @@ struct fact_secret {
     int64_t expires_ms; /* 0: the current one */
 };
 
+struct fact_check {
+    enum fact_change change;
+    int64_t id, account;
+    uint32_t version;
+    char *public_id, *name, *group, *tags, *timezone, *maint_schedule;
+    char *slug, *cron_expression; /* NULL: null */
+    char *paused_reason;          /* NULL: not paused, or by its user */
+    int32_t period_s, grace_s;
+    int32_t alert_after, recover_after, reminder_s;
+    int64_t maint_start_s, maint_end_s; /* 0: null */
+    int64_t parents[CHECK_PARENTS_MAX]; /* also such that are not there any more */
+    size_t parent_count;
+    bool all_channels; /* else these, also such that are not there any more */
+    int64_t channels[CHECK_CHANNELS_MAX];
+    size_t channel_count;
+    int64_t job; /* 0: null */
+    bool paused;
+    bool renamed; /* its slug is another one than PostgreSQL's */
+    int64_t created_ms, updated_ms;
+};
+
+struct fact_channel {
+    enum fact_change change;
+    int64_t id, account;
+    enum channel_kind kind;
+    char *name, *target;
+    bool enabled, verified;
+    int64_t created_ms, updated_ms;
+};
+
+/* These two are written alone, one an account. */
+struct fact_ping_key {
+    enum fact_change change;
+    int64_t account, id;
+    char *key;
+    int64_t created_ms;
+};
+
+struct fact_check_key {
+    enum fact_change change;
+    int64_t account;
+    uint8_t key_hash[HASH_SIZE];
+    int64_t created_ms;
+};
+
 #define REPLAY_MAX 1000 /* executions that one command may have run again */
 
 /* The final row of a slot's own execution, which may be run again; read only. */
@@ -101,12 +147,17 @@ struct facts {
     struct fact_token *tokens;
     struct fact_job *jobs;
     struct fact_secret *secrets;
+    struct fact_check *checks;
+    struct fact_channel *channels;
+    struct fact_ping_key *ping_keys;
+    struct fact_check_key *check_keys;
     struct fact_slot *slots;
     struct fact_answer *answers;
     struct fact_mail *mails;
-    size_t account_count, token_count, job_count, secret_count, slot_count;
-    size_t answer_count, mail_count;
-    size_t account_room, token_room, job_room, secret_room, slot_room, answer_room, mail_room;
+    size_t account_count, token_count, job_count, secret_count, check_count, channel_count;
+    size_t ping_key_count, check_key_count, slot_count, answer_count, mail_count;
+    size_t account_room, token_room, job_room, secret_room, check_room, channel_room;
+    size_t ping_key_room, check_key_room, slot_room, answer_room, mail_room;
 };
 
 void facts_clear(struct facts *facts);
@@ -117,6 +168,8 @@ struct fact_account *facts_add_account(struct facts *facts);
 struct fact_token *facts_add_token(struct facts *facts);
 struct fact_job *facts_add_job(struct facts *facts);
 struct fact_secret *facts_add_secret(struct facts *facts);
+struct fact_check *facts_add_check(struct facts *facts);
+struct fact_channel *facts_add_channel(struct facts *facts);
 struct fact_slot *facts_add_slot(struct facts *facts);
 struct fact_answer *facts_add_answer(struct facts *facts);
 struct fact_mail *facts_add_mail(struct facts *facts);
@@ -128,7 +181,18 @@ struct fact_token *facts_token(const struct facts *facts, const uint8_t id[stati
 struct fact_job *facts_job(const struct facts *facts, int64_t id);
 struct fact_job *facts_job_by_external_id(const struct facts *facts, int64_t account,
                                           const char *external_id);
+struct fact_check *facts_check(const struct facts *facts, int64_t id);
+struct fact_check *facts_check_by_slug(const struct facts *facts, int64_t account,
+                                       const char *slug);
+struct fact_check *facts_check_of_job(const struct facts *facts, int64_t job);
+struct fact_channel *facts_channel(const struct facts *facts, int64_t id);
 struct fact_answer *facts_answer(const struct facts *facts, const char *id);
+
+/* The account's one, or an empty one that is added. */
+struct fact_ping_key *facts_ping_key(struct facts *facts, int64_t account);
+struct fact_check_key *facts_check_key(struct facts *facts, int64_t account);
+/* Everything of the account that is here is deleted; so is the account. */
+void facts_delete_account(struct facts *facts, struct fact_account *account);
 
 /* Replaces an owned string by a copy of text; NULL for NULL. */
 void fact_set(char **owned, const char *text);

@@ -16,7 +16,7 @@
 static int jobs_set_up(void **state)
 {
     world_set_up(state);
-    world.plans[world.plan_count++] = (struct plan){"small", 3, 100, 300, 30, 20, 2, 4};
+    world.plans[world.plan_count++] = (struct plan){"small", 3, 100, 300, 30, 20, 2, 4, 0, 0, 0};
     world_add_account(1, "big");
     return 0;
 }
@@ -245,7 +245,8 @@ static void runs_of_deleted_jobs_leave_no_row_and_no_trace(void **state)
 static void an_account_goes_with_everything_that_is_in_flight(void **state)
 {
     (void)state;
-    world.plans[world.plan_count++] = (struct plan){"many", 100, 100, 60, 30, 1000, 6, 100};
+    world.plans[world.plan_count++] =
+        (struct plan){"many", 100, 100, 60, 30, 1000, 6, 100, 0, 0, 0};
     world_add_account(2, "many");
     struct job_settings settings = world_settings("* * * * *");
     settings.has_failure_webhook = true;

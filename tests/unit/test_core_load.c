@@ -249,7 +249,8 @@ static void the_last_slot_of_a_job_that_is_finished_is_not_taken_for_paused(void
 static void the_months_use_is_known_to_the_next_leader(void **state)
 {
     (void)state;
-    world.plans[world.plan_count++] = (struct plan){"tiny", 100, 100, 60, 30, 10, 100, 100};
+    world.plans[world.plan_count++] =
+        (struct plan){"tiny", 100, 100, 60, 30, 10, 100, 100, 0, 0, 0};
     world_add_account(2, "tiny");
     for (int64_t id = 1; id <= 3; id++)
         world_add(id, 2, "* * * * *");

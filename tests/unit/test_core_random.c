@@ -629,8 +629,8 @@ static void round_begin(void)
     memset(uncounted, 0, sizeof(uncounted));
     judged = WORLD_HOUR;
     next_job = next_account = 1;
-    const struct plan tiny = {"tiny", 6, 50, 60, 30, 120, 2, 3};
-    const struct plan some = {"some", 20, 50, 120, 30, 100000, 4, 8};
+    const struct plan tiny = {"tiny", 6, 50, 60, 30, 120, 2, 3, 0, 0, 0};
+    const struct plan some = {"some", 20, 50, 120, 30, 100000, 4, 8, 0, 0, 0};
     world.plans[world.plan_count++] = tiny;
     world.plans[world.plan_count++] = some;
     world.limits.open_runs = chance(30) ? 40 : 100000;

@@ -155,7 +155,7 @@ static void no_retry_comes_at_or_behind_the_next_slot(void **state)
 static void a_retry_that_waited_too_long_is_given_up(void **state)
 {
     (void)state;
-    world.plans[world.plan_count++] = (struct plan){"one", 10, 10, 60, 30, 100000, 1, 100};
+    world.plans[world.plan_count++] = (struct plan){"one", 10, 10, 60, 30, 100000, 1, 100, 0, 0, 0};
     world_add_account(2, "one");
     world_add(1, 2, "1,3,5 * * * *");
     world_add(2, 2, "2 * * * *");

@@ -16,7 +16,8 @@
 static int held_set_up(void **state)
 {
     world_set_up(state);
-    world.plans[world.plan_count++] = (struct plan){"small", 100, 100, 60, 30, 1000000, 2, 1000};
+    world.plans[world.plan_count++] =
+        (struct plan){"small", 100, 100, 60, 30, 1000000, 2, 1000, 0, 0, 0};
     world_add_account(1, "small");
     world_add_account(2, "small");
     world_add_account(9, "big");
@@ -200,7 +201,7 @@ static void what_is_paused_while_it_waits_is_skipped(void **state)
 static void the_month_may_end_while_a_run_waits(void **state)
 {
     (void)state;
-    world.plans[world.plan_count++] = (struct plan){"tiny", 100, 100, 60, 30, 3, 2, 1000};
+    world.plans[world.plan_count++] = (struct plan){"tiny", 100, 100, 60, 30, 3, 2, 1000, 0, 0, 0};
     world_add_account(3, "tiny");
     for (int64_t id = 1; id <= 5; id++)
         world_add(id, 3, "1 * * * *");

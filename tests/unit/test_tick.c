@@ -16,7 +16,7 @@
 static int tick_set_up(void **state)
 {
     world_set_up(state);
-    world.plans[world.plan_count++] = (struct plan){"small", 100, 100, 60, 30, 10, 2, 4};
+    world.plans[world.plan_count++] = (struct plan){"small", 100, 100, 60, 30, 10, 2, 4, 0, 0, 0};
     world_add_account(1, "big");
     world_add_account(2, "small");
     return 0;
