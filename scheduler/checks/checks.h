@@ -47,7 +47,7 @@ struct check_settings {
     int64_t maint_start_s, maint_end_s; /* 0: none */
     const char *maint_schedule;         /* "" : none */
     int32_t alert_after, recover_after;
-    int32_t reminder_s; /* 0: none */
+    int32_t reminder_s;     /* 0: none */
     const int64_t *parents; /* those that are not there (any more) are ignored */
     size_t parent_count;
     const int64_t *channels; /* the same; NULL: all of the account */
