@@ -33,12 +33,13 @@
 
 /* The delivery's own headers, in front of the job's list, which many deliveries share. */
 struct own_headers {
-    struct curl_slist id, time, scheduled, attempt, signature;
+    struct curl_slist id, time, scheduled, attempt, signature, alert_signature;
     char id_text[sizeof ID_NAME + RUN_ID_SIZE];
     char time_text[sizeof TIME_NAME + TIME_DIGITS];
     char scheduled_text[sizeof SCHEDULED_NAME + CLOCK_TEXT_SIZE];
     char attempt_text[sizeof ATTEMPT_NAME + ATTEMPT_DIGITS];
     char signature_text[SIGNATURE_HEADER_SIZE];
+    char alert_signature_text[ALERT_SIGNATURE_HEADER_SIZE];
 };
 
 /* One easy handle and what belongs to it; used again for other runs. */
@@ -49,6 +50,7 @@ struct delivery {
     CURL *easy;
     struct destination destination;
     struct own_headers headers;
+    struct buffer retry; /* the payload of an alert's retry; else the details' is sent */
     char error[CURL_ERROR_SIZE];
     int64_t started_monotonic_ms;
     size_t response_bytes;
@@ -244,34 +246,67 @@ static void on_done(void *arg, CURL *easy, CURLcode code)
     options->on_done(options->arg, run);
 }
 
-/* Returns the whole list. */
-static struct curl_slist *set_headers(struct own_headers *headers, const struct held_run *run)
+/* An alert's receiver is told which retry this is: in the last member of the payload. */
+static void retry_write(struct buffer *out, const struct held_run *run)
 {
-    char id[RUN_ID_SIZE], scheduled[CLOCK_TEXT_SIZE];
-    struct signed_message message = {
-        .id = run_id(id, &run->run),
-        .timestamp_s = run->result.started_ms / 1000,
-        .payload = run->details->payload,
-        .payload_bytes = run->details->payload_bytes,
-    };
-    snprintf(headers->id_text, sizeof headers->id_text, ID_NAME "%s", id);
-    snprintf(headers->time_text, sizeof headers->time_text, TIME_NAME "%" PRId64,
-             message.timestamp_s);
+    const struct job_details *details = run->details;
+    buffer_clear(out);
+    buffer_append(out, details->payload, details->payload_bytes - 1);
+    buffer_format(out, ",\"retry\":%u}", run->run.attempt - 1u);
+}
+
+static struct curl_slist *prepend(struct curl_slist *header, char *text, struct curl_slist *list)
+{
+    *header = (struct curl_slist){text, list};
+    return header;
+}
+
+/* What says of a job's run which of its times it is for, and which attempt. */
+static struct curl_slist *add_of_job(struct own_headers *headers, const struct held_run *run,
+                                     struct curl_slist *list)
+{
+    char scheduled[CLOCK_TEXT_SIZE];
     snprintf(headers->scheduled_text, sizeof headers->scheduled_text, SCHEDULED_NAME "%s",
              clock_format_s(scheduled, run->run.slot_s));
     snprintf(headers->attempt_text, sizeof headers->attempt_text, ATTEMPT_NAME "%u",
              (unsigned)run->run.attempt);
-    size_t signature = signature_write(headers->signature_text, run->keys->keys, run->keys->count,
-                                       run->result.started_ms, &message);
+    list = prepend(&headers->attempt, headers->attempt_text, list);
+    return prepend(&headers->scheduled, headers->scheduled_text, list);
+}
 
-    struct curl_slist *of_job = run->details->headers;
-    headers->signature = (struct curl_slist){headers->signature_text, of_job};
-    headers->attempt =
-        (struct curl_slist){headers->attempt_text, signature ? &headers->signature : of_job};
-    headers->scheduled = (struct curl_slist){headers->scheduled_text, &headers->attempt};
-    headers->time = (struct curl_slist){headers->time_text, &headers->scheduled};
-    headers->id = (struct curl_slist){headers->id_text, &headers->time};
-    return &headers->id;
+static struct curl_slist *add_signatures(struct own_headers *headers, const struct held_run *run,
+                                         const struct signed_message *message,
+                                         struct curl_slist *list)
+{
+    const struct account_keys *keys = run->keys;
+    int64_t now_ms = run->result.started_ms;
+    if (run->details->alert && alert_signature_write(headers->alert_signature_text, keys->keys,
+                                                     keys->count, now_ms, message) > 0)
+        list = prepend(&headers->alert_signature, headers->alert_signature_text, list);
+    if (signature_write(headers->signature_text, keys->keys, keys->count, now_ms, message) > 0)
+        list = prepend(&headers->signature, headers->signature_text, list);
+    return list;
+}
+
+/* Returns the whole list. */
+static struct curl_slist *set_headers(struct own_headers *headers, const struct held_run *run,
+                                      const char *payload, size_t payload_bytes)
+{
+    char id[RUN_ID_SIZE];
+    struct signed_message message = {
+        .id = run_id(id, &run->run),
+        .timestamp_s = run->result.started_ms / 1000,
+        .payload = payload,
+        .payload_bytes = payload_bytes,
+    };
+    snprintf(headers->id_text, sizeof headers->id_text, ID_NAME "%s", id);
+    snprintf(headers->time_text, sizeof headers->time_text, TIME_NAME "%" PRId64,
+             message.timestamp_s);
+    struct curl_slist *list = add_signatures(headers, run, &message, run->details->headers);
+    if (!run->details->alert)
+        list = add_of_job(headers, run, list);
+    list = prepend(&headers->time, headers->time_text, list);
+    return prepend(&headers->id, headers->id_text, list);
 }
 
 void delivery_start(struct deliveries *deliveries, struct held_run *run)
@@ -289,11 +324,18 @@ void delivery_start(struct deliveries *deliveries, struct held_run *run)
     delivery->error[0] = '\0';
     destination_begin(&delivery->destination, on_connected, delivery);
 
+    const char *payload = details->payload;
+    size_t payload_bytes = details->payload_bytes;
+    if (details->alert && run->run.attempt > 1) {
+        retry_write(&delivery->retry, run);
+        payload = delivery->retry.data;
+        payload_bytes = delivery->retry.length;
+    }
     set_option(curl_easy_setopt(easy, CURLOPT_URL, details->url));
-    set_option(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, set_headers(&delivery->headers, run)));
-    set_option(
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)details->payload_bytes));
-    set_option(curl_easy_setopt(easy, CURLOPT_POSTFIELDS, details->payload));
+    set_option(curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
+                                set_headers(&delivery->headers, run, payload, payload_bytes)));
+    set_option(curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)payload_bytes));
+    set_option(curl_easy_setopt(easy, CURLOPT_POSTFIELDS, payload));
     set_option(curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms));
     set_option(curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                                 timeout_ms < CONNECT_TIMEOUT_MS ? timeout_ms : CONNECT_TIMEOUT_MS));
@@ -321,6 +363,7 @@ static void free_all(struct delivery *delivery)
     while (delivery) {
         struct delivery *next = delivery->next;
         curl_easy_cleanup(delivery->easy);
+        buffer_free(&delivery->retry);
         free(delivery);
         delivery = next;
     }

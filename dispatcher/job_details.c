@@ -173,6 +173,18 @@ static bool set_url(struct job_details *details, const char *text)
     return valid ? true : problem(details, "webhook_url cannot be used");
 }
 
+/* A retry says so in a member behind the others. */
+static void check_alert(struct job_details *details)
+{
+    char error[JSON_ERROR_SIZE];
+    cJSON *object = json_parse(details->payload, details->payload_bytes, error);
+    bool valid = cJSON_IsObject(object) && cJSON_GetArraySize(object) > 0 &&
+                 details->payload[details->payload_bytes - 1] == '}';
+    cJSON_Delete(object);
+    if (!valid)
+        problem(details, "the alert is not an object");
+}
+
 struct job_details *job_details_create(const struct job_row *row)
 {
     size_t url_bytes = strlen(row->url) + 1;
@@ -183,6 +195,7 @@ struct job_details *job_details_create(const struct job_row *row)
     details->account = row->account;
     details->version = row->version;
     details->references = 1;
+    details->alert = row->alert;
     details->memory_bytes = block_bytes;
     details->url = (char *)(details + 1);
     memcpy(details->url, row->url, url_bytes);
@@ -191,8 +204,8 @@ struct job_details *job_details_create(const struct job_row *row)
         memcpy(payload, row->payload, payload_bytes);
     details->payload = payload;
     details->payload_bytes = payload_bytes;
-    if (set_url(details, row->url))
-        set_headers(details, row);
+    if (set_url(details, row->url) && set_headers(details, row) && row->alert)
+        check_alert(details);
     return details;
 }
 

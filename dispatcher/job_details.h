@@ -5,6 +5,7 @@
 #ifndef DISPATCHER_JOB_DETAILS_H
 #define DISPATCHER_JOB_DETAILS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,7 @@ struct job_details {
     uint32_t version;
     uint32_t host_hash;
     unsigned references;
+    bool alert; /* a notice that is the alert of a check; its payload is a JSON object */
     char host[JOB_HOST_SIZE];       /* "example.com:443" */
     char problem[JOB_PROBLEM_SIZE]; /* why it cannot be delivered, for the user; "" where it can */
     char *url;
@@ -42,6 +44,7 @@ struct job_row {
     const char *url;
     const char *headers;
     const char *payload;
+    bool alert;
 };
 
 /* Checks everything again, whatever the API has checked; one reference is the caller's. */

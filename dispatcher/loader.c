@@ -183,6 +183,7 @@ static void cache_notices(struct loader *loader, const struct db_rows *rows)
             .account = db_i64(rows, row, SQL_NOTICE_ACCOUNT_ID),
             .url = db_text(rows, row, SQL_NOTICE_URL),
             .payload = db_text(rows, row, SQL_NOTICE_BODY),
+            .alert = db_bool(rows, row, SQL_NOTICE_IS_ALERT),
         };
         job_cache_put(loader->options.notices, job_details_create(&notice));
     }

@@ -7,16 +7,20 @@
 #include <string.h>
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "shared/compiler.h"
 
 #define NAME         "webhook-signature:"
+#define ALERT_NAME   "X-CronPulse-Signature: "
 #define VERSION      " v1,"
 #define BASE64_BYTES 44 /* of a hash */
 
 static_assert(sizeof NAME + SIGNING_KEYS_MAX * (sizeof VERSION - 1 + BASE64_BYTES) <=
                   SIGNATURE_HEADER_SIZE,
+              "the header fits");
+static_assert(sizeof ALERT_NAME - 1 + HEX_SIZE(HASH_SIZE) <= ALERT_SIGNATURE_HEADER_SIZE,
               "the header fits");
 
 /* Kept: fetching the algorithm takes as long as signing a kilobyte. */
@@ -39,13 +43,14 @@ static EVP_MAC_CTX *context(void)
     return kept;
 }
 
-static void sign(const struct signing_key *key, const char *head, size_t head_bytes,
+/* HMAC-SHA256 over the head and the message's payload. */
+static void sign(const void *key, size_t key_bytes, const char *head, size_t head_bytes,
                  const struct signed_message *message, uint8_t hash[static HASH_SIZE])
 {
     EVP_MAC_CTX *mac = context();
     size_t written = 0;
     bool done =
-        EVP_MAC_init(mac, key->key, sizeof key->key, NULL) == 1 &&
+        EVP_MAC_init(mac, key, key_bytes, NULL) == 1 &&
         EVP_MAC_update(mac, (const unsigned char *)head, head_bytes) == 1 &&
         EVP_MAC_update(mac, (const unsigned char *)message->payload, message->payload_bytes) == 1 &&
         EVP_MAC_final(mac, hash, &written, HASH_SIZE) == 1;
@@ -65,7 +70,7 @@ size_t signature_write(char text[static SIGNATURE_HEADER_SIZE], const struct sig
         if (keys[i].expires_ms <= now_ms)
             continue;
         uint8_t hash[HASH_SIZE];
-        sign(&keys[i], head, (size_t)head_bytes, message, hash);
+        sign(keys[i].key, sizeof keys[i].key, head, (size_t)head_bytes, message, hash);
         if (length == 0) {
             memcpy(text, NAME, sizeof NAME - 1);
             length = sizeof NAME - 1;
@@ -77,4 +82,24 @@ size_t signature_write(char text[static SIGNATURE_HEADER_SIZE], const struct sig
         length += BASE64_BYTES;
     }
     return length;
+}
+
+size_t alert_signature_write(char text[static ALERT_SIGNATURE_HEADER_SIZE],
+                             const struct signing_key *keys, size_t count, int64_t now_ms,
+                             const struct signed_message *message)
+{
+    size_t newest = 0;
+    while (newest < count && keys[newest].expires_ms <= now_ms)
+        newest++;
+    text[0] = '\0';
+    if (newest == count)
+        return 0;
+    char secret[WEBHOOK_SECRET_SIZE];
+    uint8_t hash[HASH_SIZE];
+    webhook_secret_text(keys[newest].key, secret);
+    sign(secret, strlen(secret), "", 0, message, hash);
+    OPENSSL_cleanse(secret, sizeof secret);
+    memcpy(text, ALERT_NAME, sizeof ALERT_NAME - 1);
+    hex_encode(hash, sizeof hash, text + sizeof ALERT_NAME - 1);
+    return sizeof ALERT_NAME - 1 + HEX_SIZE(HASH_SIZE) - 1;
 }

@@ -8,7 +8,8 @@ const struct db_statement sql_select_jobs = {
 
 const struct db_statement sql_select_notices = {
     "dispatcher_select_notices",
-    "SELECT id, account_id, url, body FROM notices WHERE id = ANY($1::bigint[])",
+    "SELECT id, account_id, url, body, kind = 'alert' FROM notices"
+    " WHERE id = ANY($1::bigint[])",
 };
 
 const struct db_statement sql_select_secrets = {

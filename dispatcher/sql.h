@@ -18,7 +18,13 @@ enum sql_job_column {
 extern const struct db_statement sql_select_jobs;
 
 /* Columns of sql_select_notices. */
-enum sql_notice_column { SQL_NOTICE_ID, SQL_NOTICE_ACCOUNT_ID, SQL_NOTICE_URL, SQL_NOTICE_BODY };
+enum sql_notice_column {
+    SQL_NOTICE_ID,
+    SQL_NOTICE_ACCOUNT_ID,
+    SQL_NOTICE_URL,
+    SQL_NOTICE_BODY,
+    SQL_NOTICE_IS_ALERT
+};
 
 /* $1: the ids, bigint[]. */
 extern const struct db_statement sql_select_notices;

@@ -240,25 +240,45 @@ static void write_new_notices(struct db_unit *unit, const struct writing *writin
 #undef EACH_NOTICE
 }
 
+/*
+ * And what they say of the alerts that they deliver: several, where checks fell together. A row
+ * that tells of no end of an attempt says nothing new.
+ */
 static void write_notices(struct db_unit *unit, const struct execution_batch *batch)
 {
     ADD(unit, "write_notices",
-        "UPDATE notices SET status = CASE u.status WHEN 0 THEN 'pending'::execution_status"
+        "WITH n AS (UPDATE notices SET"
+        " status = CASE u.status WHEN 0 THEN 'pending'::execution_status"
         " WHEN 1 THEN 'success' WHEN 2 THEN 'failure' ELSE 'skipped' END, attempts = u.attempts,"
         " next_attempt_at = u.next_attempt_at, response_code = u.response_code, error = u.error,"
         " completed_at = u.completed_at FROM unnest($1::bigint[], $2::smallint[], $3::smallint[],"
-        " $4::timestamptz[], $5::smallint[], $6::text[], $7::timestamptz[])"
-        " AS u (id, status, attempts, next_attempt_at, response_code, error, completed_at)"
-        " WHERE notices.id = u.id AND notices.status = 'pending'");
+        " $4::timestamptz[], $5::smallint[], $6::text[], $7::timestamptz[], $8::timestamptz[],"
+        " $9::integer[]) AS u (id, status, attempts, next_attempt_at, response_code, error,"
+        " completed_at, started_at, duration_ms)"
+        " WHERE notices.id = u.id AND notices.status = 'pending'"
+        " RETURNING notices.id, notices.kind, notices.status, u.response_code, u.error,"
+        " u.completed_at, u.started_at, u.duration_ms)"
+        " UPDATE alerts SET status = CASE n.status WHEN 'pending' THEN 'pending'"
+        " WHEN 'success' THEN 'sent' ELSE 'failed' END, error = n.error,"
+        " sent_at = CASE n.status WHEN 'success' THEN n.completed_at END,"
+        " attempts = alerts.attempts || jsonb_build_object("
+        "'at', extract(epoch FROM date_trunc('second', n.started_at))::bigint,"
+        " 'duration_ms', n.duration_ms, 'response_code', n.response_code, 'error', n.error)"
+        " FROM n WHERE n.kind = 'alert' AND n.started_at IS NOT NULL AND alerts.notice_id = n.id");
 #define EACH_NOTICE(type, element)                                                                 \
     EACH_IF(batch->rows, batch->count, type, is_notice(row), (element))
+#define EACH_END(type, element)                                                                    \
+    EACH_NOTICE(type, tells_end(row) ? (element) : db_element_null(unit))
     EACH_NOTICE(DB_ARRAY_I64, db_element_i64(unit, row->job));
     EACH_NOTICE(DB_ARRAY_I16, db_element_i16(unit, row->status));
     EACH_NOTICE(DB_ARRAY_I16, db_element_i16(unit, row->attempts));
     EACH_NOTICE(DB_ARRAY_TIME, element_time_or_null(unit, row->next_attempt_ms));
-    EACH_NOTICE(DB_ARRAY_I16, element_code(unit, tells_end(row) ? row->end.code : 0));
-    EACH_NOTICE(DB_ARRAY_TEXT, element_string(unit, row->end.error));
+    EACH_END(DB_ARRAY_I16, element_code(unit, row->end.code));
+    EACH_END(DB_ARRAY_TEXT, element_string(unit, row->end.error));
     EACH_NOTICE(DB_ARRAY_TIME, element_time_or_null(unit, row->completed_ms));
+    EACH_END(DB_ARRAY_TIME, db_element_time(unit, row->end.started_ms));
+    EACH_END(DB_ARRAY_I32, db_element_i32(unit, (int32_t)row->end.duration_ms));
+#undef EACH_END
 #undef EACH_NOTICE
 }
 

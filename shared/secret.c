@@ -114,15 +114,22 @@ void webhook_secret_key(const char *signing_secret, const uint8_t id[static TOKE
     mac(signing_secret, "webhook-secret", "", id, key);
 }
 
+char *webhook_secret_text(const uint8_t key[static HASH_SIZE],
+                          char text[static WEBHOOK_SECRET_SIZE])
+{
+    size_t prefix_length = sizeof SECRET_PREFIX - 1;
+    memcpy(text, SECRET_PREFIX, prefix_length);
+    int written = EVP_EncodeBlock((unsigned char *)text + prefix_length, key, HASH_SIZE);
+    INVARIANT(written == SECRET_BASE64);
+    return text;
+}
+
 char *webhook_secret(const char *signing_secret, const uint8_t id[static TOKEN_ID_SIZE],
                      char text[static WEBHOOK_SECRET_SIZE])
 {
     uint8_t key[HASH_SIZE];
-    size_t prefix_length = sizeof SECRET_PREFIX - 1;
     webhook_secret_key(signing_secret, id, key);
-    memcpy(text, SECRET_PREFIX, prefix_length);
-    int written = EVP_EncodeBlock((unsigned char *)text + prefix_length, key, HASH_SIZE);
-    INVARIANT(written == SECRET_BASE64);
+    webhook_secret_text(key, text);
     OPENSSL_cleanse(key, sizeof key);
     return text;
 }

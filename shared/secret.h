@@ -51,6 +51,8 @@ char *api_key_make(const char *secret, const uint8_t token_id[static TOKEN_ID_SI
  */
 void webhook_secret_key(const char *signing_secret, const uint8_t id[static TOKEN_ID_SIZE],
                         uint8_t key[static HASH_SIZE]);
+char *webhook_secret_text(const uint8_t key[static HASH_SIZE],
+                          char text[static WEBHOOK_SECRET_SIZE]);
 char *webhook_secret(const char *signing_secret, const uint8_t id[static TOKEN_ID_SIZE],
                      char text[static WEBHOOK_SECRET_SIZE]);
 

@@ -138,6 +138,7 @@ CREATE TABLE alerts (
     status text NOT NULL,                                    -- pending, sent, failed
     error text,
     notice_id bigint,                                        -- what delivers it; null: not yet, or a mail
+    attempts jsonb NOT NULL DEFAULT '[]',                    -- of its notice: {at, duration_ms, response_code, error}
     created_at timestamptz NOT NULL,
     sent_at timestamptz,
     PRIMARY KEY (check_id, id)
@@ -150,7 +151,8 @@ CREATE INDEX alerts_created_at ON alerts (created_at);
 -- A notice tells of a failed job, or is an alert to a webhook or to Slack.
 CREATE TYPE notice_kind AS ENUM ('failure', 'alert');
 ALTER TABLE notices
-    ADD COLUMN kind notice_kind NOT NULL DEFAULT 'failure';
+    ADD COLUMN kind notice_kind NOT NULL DEFAULT 'failure',
+    ALTER COLUMN job_id DROP NOT NULL;                       -- an alert is of no job
 
 -- For pings by name.
 CREATE TABLE ping_keys (

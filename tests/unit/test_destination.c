@@ -27,6 +27,7 @@ struct fixture {
     struct deliveries *deliveries;
     struct account_keys keys; /* of all deliveries */
     struct held_run run;
+    uint8_t attempt;
     unsigned ended;
     unsigned connected;
 };
@@ -58,6 +59,7 @@ static void open_fixture(struct fixture *fixture, const char *address, const cha
                                        .arg = fixture};
     fixture->deliveries = deliveries_open(&fixture->loop, &options);
     fixture->keys.references = 1;
+    fixture->attempt = 2;
 }
 
 static void close_fixture(struct fixture *fixture)
@@ -77,7 +79,11 @@ static const struct result *deliver_row(struct fixture *fixture, const struct jo
     free(run->body);
     memset(run, 0, sizeof(*run));
     run->keys = &fixture->keys;
-    run->run = (struct run){.job = 7, .slot_s = 1800000000, .attempt = 2, .timeout_s = timeout_s};
+    run->run = (struct run){.job = 7,
+                            .slot_s = 1800000000,
+                            .replay = row->alert ? RUN_NOTICE : 0,
+                            .attempt = fixture->attempt,
+                            .timeout_s = timeout_s};
     run->details = job_details_create(row);
     assert_string_equal(run->details->problem, "");
     unsigned before = fixture->ended;
@@ -262,6 +268,65 @@ static void test_request_on_the_wire(void **state)
     close_fixture(&fixture);
 }
 
+static void assert_signed_alert(const struct fixture *fixture, const char *payload)
+{
+    char expected[ALERT_SIGNATURE_HEADER_SIZE], line[ALERT_SIGNATURE_HEADER_SIZE + 4];
+    struct signed_message message = {.payload = payload, .payload_bytes = strlen(payload)};
+    alert_signature_write(expected, fixture->keys.keys, 1, 0, &message);
+    snprintf(line, sizeof(line), "\r\n%s\r\n", expected);
+    assert_line(fixture, line);
+    const char *body = strstr(fixture->server.last_request, "\r\n\r\n");
+    assert_non_null(body);
+    assert_string_equal(body + 4, payload);
+}
+
+static void test_alerts(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    open_fixture(&fixture, "127.0.0.1", "127.0.0.0/8");
+    fixture.keys.count = 1;
+    fixture.keys.keys[0] = (struct signing_key){.key = {1}, .expires_ms = INT64_MAX};
+    char url[64];
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d/status/200", fixture.server.port);
+    struct job_row row = {
+        .job = 7, .url = url, .payload = "{\"event\":\"test\",\"n\":{}}", .alert = true};
+    fixture.attempt = 1;
+    deliver_row(&fixture, &row, 5);
+    assert_signed_alert(&fixture, row.payload);
+    assert_line(&fixture, "\r\nContent-Type: application/json\r\n");
+    assert_line(&fixture, "\r\nwebhook-id: msg_notice_7\r\n");
+    assert_line(&fixture, "\r\nwebhook-timestamp: 1");
+    assert_line(&fixture, "\r\nwebhook-signature: v1,");
+    assert_null(strcasestr(fixture.server.last_request, "\r\nX-CronCoco-"));
+
+    /* Each retry says which one it is, and what is signed is what is sent. */
+    fixture.attempt = 4;
+    deliver_row(&fixture, &row, 5);
+    assert_signed_alert(&fixture, "{\"event\":\"test\",\"n\":{},\"retry\":3}");
+    fixture.attempt = 2;
+    deliver_row(&fixture, &row, 5);
+    assert_signed_alert(&fixture, "{\"event\":\"test\",\"n\":{},\"retry\":1}");
+
+    fixture.keys.count = 0;
+    deliver_row(&fixture, &row, 5);
+    assert_null(strcasestr(fixture.server.last_request, "signature"));
+    close_fixture(&fixture);
+}
+
+static void test_alerts_are_objects(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "{}", "[1]", "{\"a\":1} ", "{\"a\":1", "7"};
+    struct job_row row = {.job = 7, .url = "http://127.0.0.1:1/", .alert = true};
+    for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
+        row.payload = bad[i];
+        struct job_details *details = job_details_create(&row);
+        assert_string_equal(details->problem, "the alert is not an object");
+        job_details_release(details);
+    }
+}
+
 static void test_signatures(void **state)
 {
     (void)state;
@@ -390,6 +455,8 @@ int main(void)
         cmocka_unit_test(test_a_request_leaves_once),
         cmocka_unit_test(test_request_on_the_wire),
         cmocka_unit_test(test_signatures),
+        cmocka_unit_test(test_alerts),
+        cmocka_unit_test(test_alerts_are_objects),
         cmocka_unit_test(test_beginning_of_the_answer),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_retry_after),

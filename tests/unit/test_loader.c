@@ -22,13 +22,15 @@ static const char schema[] =
     "NULL,"
     " webhook_url text NOT NULL, headers text, payload text);"
     "CREATE TABLE notices (id bigint PRIMARY KEY, account_id bigint NOT NULL, url text NOT NULL,"
-    " body text NOT NULL);"
+    " body text NOT NULL, kind text NOT NULL);"
     "CREATE TABLE webhook_secrets (id bytea PRIMARY KEY, account_id bigint NOT NULL,"
     " created_at timestamptz NOT NULL, expires_at timestamptz);"
     "INSERT INTO jobs SELECT n, n / 10, 3, 'https://example.com/' || n, NULL, '{}'"
     " FROM generate_series(1, 99) n;"
-    "INSERT INTO notices VALUES (1, 1, 'https://example.com/failed', '{\"job_id\": 10}'),"
-    " (7, 5, 'https://example.com/failed', '{}');"
+    "INSERT INTO notices VALUES"
+    " (1, 1, 'https://example.com/failed', '{\"job_id\": 10}', 'failure'),"
+    " (7, 5, 'https://example.com/failed', '{}', 'failure'),"
+    " (8, 5, 'https://example.com/alert', '{\"event\": \"test\"}', 'alert');"
     "INSERT INTO webhook_secrets VALUES"
     " ('\\x11111111111111111111111111111111', 1, now(), now() + interval '1 day'),"
     " ('\\x12121212121212121212121212121212', 1, now(), NULL),"
@@ -169,7 +171,11 @@ static void test_notices(void **state)
     const struct held_run *run = load(fixture, 1, 0, RUN_NOTICE);
     assert_string_equal(run->details->url, "https://example.com/failed");
     assert_string_equal(run->details->payload, "{\"job_id\": 10}");
+    assert_false(run->details->alert);
     assert_keys(run, 2, (const uint8_t[]){0x12, 0x11});
+    assert_true(load(fixture, 8, 0, RUN_NOTICE)->details->alert);
+    assert_string_equal(fixture->done[0]->details->payload, "{\"event\": \"test\"}");
+    assert_string_equal(fixture->done[0]->details->problem, "");
     /* A job of the same id is another thing. */
     assert_string_equal(load(fixture, 1, 1, 0)->details->url, "https://example.com/1");
     assert_string_equal(load(fixture, 7, 0, RUN_NOTICE)->details->url,
