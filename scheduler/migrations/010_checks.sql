@@ -13,6 +13,7 @@ VALUES ('enterprise', 5000, 10000, 20000000, 60, 100, 1000, 60, 30, 10000, true,
 
 ALTER TABLE progress
     ADD COLUMN pings_seq bigint NOT NULL DEFAULT 0,          -- of PINGS, applied up to here
+    ADD COLUMN pings_stream text NOT NULL DEFAULT '',        -- when that stream was made, as NATS says it
     ADD COLUMN next_ping bigint NOT NULL DEFAULT 1,
     ADD COLUMN next_flip bigint NOT NULL DEFAULT 1,
     ADD COLUMN next_alert bigint NOT NULL DEFAULT 1,
