@@ -8,7 +8,7 @@
 
 #define PREFIX     "ch_"
 #define DIGITS_MIN 3 /* padded with zeros */
-#define DIGITS_MAX 18
+#define DIGITS_MAX 15
 
 void channel_json_write(struct buffer *out, const struct channel_view *view)
 {
