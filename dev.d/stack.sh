@@ -47,7 +47,8 @@ stack_start_processes() {
         "PUBLIC_URL=http://127.0.0.1:$GATEWAY_PORT" -- "$bin/mailer"
     process_start gateway TERM "$nats" INSTANCE=gateway "ADMIN_PORT=$ADMIN_GATEWAY" \
         "PORT=$GATEWAY_PORT" "DATABASE_URL=$(database_url croncoco_gateway)" \
-        "CRONCOCO_SECRET=$SECRET" "WEBHOOK_SIGNING_SECRET=$SIGNING_SECRET" "$allow" CLIENT_RATE_PER_MINUTE=1000 -- "$bin/gateway"
+        "CRONCOCO_SECRET=$SECRET" "WEBHOOK_SIGNING_SECRET=$SIGNING_SECRET" \
+        "PUBLIC_URL=http://127.0.0.1:$GATEWAY_PORT" "$allow" CLIENT_RATE_PER_MINUTE=1000 -- "$bin/gateway"
 }
 
 stack_migrate() {

@@ -11,6 +11,7 @@
 #include "gateway/reply.h"
 #include "gateway/request.h"
 #include "gateway/routes.h"
+#include "gateway/shared_rate.h"
 #include "gateway/stats.h"
 #include "shared/clock.h"
 #include "shared/json.h"
@@ -128,24 +129,30 @@ static int take_body(struct request *request)
 static void handle(struct request *request)
 {
     enum route_body body = request->route->body;
-    bool expected =
-        body == ROUTE_WITH_BODY || (body == ROUTE_OPTIONAL_BODY && request->h2o->entity.len > 0);
+    bool expected = body == ROUTE_WITH_BODY || body == ROUTE_WITH_LARGE_BODY ||
+                    (body == ROUTE_OPTIONAL_BODY && request->h2o->entity.len > 0);
     if (expected && take_body(request) != 0)
         return;
     request->route->handler(request);
 }
 
-void admission_admit(struct gateway *gateway, h2o_req_t *h2o)
+/* The last gate of /api/v1, behind the count: a request that is refused here counts too. */
+static void check_plan(struct request *request)
 {
-    struct request *request = request_begin(gateway, h2o);
-    if (check_framing(request) != 0)
-        return;
-    if (h2o->entity.len > REQUEST_BODY_MAX) {
-        reply_error(request, 413, "Request body is too large (at most %d bytes)", REQUEST_BODY_MAX);
-        return;
-    }
-    if (find_route(request) != 0)
-        return;
+    if (request->checks_api)
+        handle(request);
+    else
+        reply_error(request, 403, "API access requires a Pro or Business plan");
+}
+
+static void count(struct request *request)
+{
+    request->resume = check_plan;
+    shared_rate_take(request->gateway->rate, request);
+}
+
+static void admit_by_access(struct request *request)
+{
     switch (request->route->access) {
     case ROUTE_PUBLIC: handle(request); return;
     case ROUTE_METERED:
@@ -154,8 +161,26 @@ void admission_admit(struct gateway *gateway, h2o_req_t *h2o)
         return;
     case ROUTE_ACCOUNT:
         request->resume = handle;
-        auth_check(gateway->auth, request);
+        auth_check(request->gateway->auth, request);
+        return;
+    case ROUTE_CHECKS:
+        request->resume = count;
+        auth_check(request->gateway->auth, request);
         return;
     }
     INVARIANT(false && "a route without access");
+}
+
+void admission_admit(struct gateway *gateway, h2o_req_t *h2o)
+{
+    struct request *request = request_begin(gateway, h2o);
+    if (check_framing(request) != 0)
+        return;
+    if (find_route(request) != 0)
+        return;
+    size_t body_max = routes_body_max(request->route);
+    if (h2o->entity.len > body_max)
+        reply_error(request, 413, "Request body is too large (at most %zu bytes)", body_max);
+    else
+        admit_by_access(request);
 }

@@ -19,12 +19,18 @@
 #include "shared/memory.h"
 
 #define LOOKUP_BUCKETS 256
-#define KEY_PREFIX     "coco_"
 #define EVENT_PREFIX   "event.account."
+
+enum key_kind {
+    KEY_NONE,
+    KEY_ACCOUNT, /* coco_...: good everywhere */
+    KEY_CHECKS   /* cpk_...: good for the checks API */
+};
 
 /* A key that is being looked up, and who waits for it. */
 struct lookup {
     struct auth *auth;
+    enum key_kind kind;
     uint8_t key_hash[HASH_SIZE];
     int64_t sent_ms;
     struct request_list waiting;
@@ -71,12 +77,13 @@ static void refuse(struct request *request, const char *detail)
     reply_error(request, 401, "%s", detail);
 }
 
-static bool is_key(const char *text, size_t length)
+static bool has_form(const char *text, size_t length, const char *prefix)
 {
-    if (length <= strlen(KEY_PREFIX) || length >= API_KEY_SIZE ||
-        memcmp(text, KEY_PREFIX, strlen(KEY_PREFIX)) != 0)
+    size_t prefix_length = strlen(prefix);
+    if (length <= prefix_length || length >= API_KEY_SIZE ||
+        memcmp(text, prefix, prefix_length) != 0)
         return false;
-    for (size_t i = strlen(KEY_PREFIX); i < length; i++) {
+    for (size_t i = prefix_length; i < length; i++) {
         char c = text[i];
         if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
             return false;
@@ -84,7 +91,14 @@ static bool is_key(const char *text, size_t length)
     return true;
 }
 
-/* The key of a Bearer header, or NULL. */
+static enum key_kind kind_of(const char *text, size_t length)
+{
+    if (has_form(text, length, API_KEY_PREFIX))
+        return KEY_ACCOUNT;
+    return has_form(text, length, CHECK_KEY_PREFIX) ? KEY_CHECKS : KEY_NONE;
+}
+
+/* What a Bearer header holds, or NULL. */
 static const char *key_of(h2o_iovec_t header, size_t *length)
 {
     static const char scheme[] = "Bearer ";
@@ -97,7 +111,7 @@ static const char *key_of(h2o_iovec_t header, size_t *length)
         key++;
         (*length)--;
     }
-    return is_key(key, *length) ? key : NULL;
+    return key;
 }
 
 static struct lookup **bucket_of(struct auth *auth, const uint8_t *key_hash)
@@ -122,8 +136,15 @@ static void refuse_unknown(struct auth *auth, struct request *request)
     refuse(request, "Invalid API key");
 }
 
-static void look_up(struct auth *auth, struct request *request, const uint8_t *key_hash,
-                    int64_t now_ms);
+static void look_up(struct auth *auth, struct request *request, enum key_kind kind,
+                    const uint8_t *key_hash, int64_t now_ms);
+
+static void let_pass(struct request *request, struct auth_holder holder)
+{
+    request->account = holder.account;
+    request->checks_api = holder.checks_api;
+    request->resume(request);
+}
 
 static void on_looked_up(void *arg, const struct db_outcome *outcome)
 {
@@ -132,33 +153,33 @@ static void on_looked_up(void *arg, const struct db_outcome *outcome)
     unlink_lookup(lookup);
     query_log_failure(outcome);
 
-    int64_t account = 0;
+    struct auth_holder holder = {.account = 0};
     if (outcome->status == DB_OK && outcome->statements[0].count == 1)
-        account = sql_account_of_key_row(&outcome->statements[0]);
-    if (account != 0)
-        auth_cache_put(auth->cache, lookup->key_hash, account, lookup->sent_ms);
+        holder = sql_holder_row(&outcome->statements[0]);
+    if (holder.account != 0)
+        auth_cache_put(auth->cache, lookup->key_hash, holder, lookup->sent_ms);
     int64_t now_ms = clock_monotonic_ms();
-    bool void_already = account != 0 && auth_cache_find(auth->cache, lookup->key_hash, now_ms) == 0;
+    bool void_already =
+        holder.account != 0 && auth_cache_find(auth->cache, lookup->key_hash, now_ms).account == 0;
 
     struct request *request;
     while ((request = request_list_take(&lookup->waiting)) != NULL) {
         if (outcome->status != DB_OK) {
             query_reply_failure(request, outcome->status);
-        } else if (account == 0) {
+        } else if (holder.account == 0) {
             refuse_unknown(auth, request);
         } else if (void_already) {
             /* The account changed meanwhile, and some who wait may have come after that. */
-            look_up(auth, request, lookup->key_hash, now_ms);
+            look_up(auth, request, lookup->kind, lookup->key_hash, now_ms);
         } else {
-            request->account = account;
-            request->resume(request);
+            let_pass(request, holder);
         }
     }
     free(lookup);
 }
 
-static void look_up(struct auth *auth, struct request *request, const uint8_t *key_hash,
-                    int64_t now_ms)
+static void look_up(struct auth *auth, struct request *request, enum key_kind kind,
+                    const uint8_t *key_hash, int64_t now_ms)
 {
     struct lookup **bucket = bucket_of(auth, key_hash);
     for (struct lookup *lookup = *bucket; lookup != NULL; lookup = lookup->next) {
@@ -169,10 +190,14 @@ static void look_up(struct auth *auth, struct request *request, const uint8_t *k
     }
     struct lookup *lookup = memory_new(1, sizeof *lookup);
     lookup->auth = auth;
+    lookup->kind = kind;
     memcpy(lookup->key_hash, key_hash, HASH_SIZE);
     lookup->sent_ms = now_ms;
     struct db_unit *unit = db_unit_new();
-    sql_account_of_key(unit, key_hash);
+    if (kind == KEY_CHECKS)
+        sql_holder_of_check_key(unit, key_hash);
+    else
+        sql_holder_of_key(unit, key_hash);
     enum db_status status = db_run(auth->db, unit, QUERY_TIMEOUT_MS, on_looked_up, lookup);
     if (status != DB_OK) {
         free(lookup);
@@ -184,26 +209,44 @@ static void look_up(struct auth *auth, struct request *request, const uint8_t *k
     request_wait(request, &lookup->waiting);
 }
 
-void auth_check(struct auth *auth, struct request *request)
+/* The key that is sent, or NULL after an answer. */
+static const char *take_key(struct request *request, size_t *length, enum key_kind *kind)
 {
+    bool checks = request->surface == SURFACE_CHECKS;
     h2o_iovec_t header = request_header(request, "authorization");
     if (header.base == NULL) {
-        refuse(request, "An API key is required: Authorization: Bearer coco_...");
-        return;
+        refuse(request, checks ? "An API key is required: Authorization: Bearer cpk_..."
+                               : "An API key is required: Authorization: Bearer coco_...");
+        return NULL;
     }
-    size_t length;
-    const char *key = key_of(header, &length);
-    if (key == NULL) {
+    const char *key = key_of(header, length);
+    *kind = key != NULL ? kind_of(key, *length) : KEY_NONE;
+    if (*kind == KEY_NONE) {
         refuse(request, "Invalid API key");
-        return;
+        return NULL;
     }
+    if (*kind == KEY_CHECKS && !checks) {
+        refuse(request, "A key that begins with cpk_ is good for /api/v1 alone: send the account's "
+                        "own key, coco_...");
+        return NULL;
+    }
+    return key;
+}
+
+void auth_check(struct auth *auth, struct request *request)
+{
+    size_t length;
+    enum key_kind kind;
+    const char *key = take_key(request, &length, &kind);
+    if (key == NULL)
+        return;
     uint8_t key_hash[HASH_SIZE];
     secret_hash(key, length, key_hash);
     int64_t now_ms = clock_monotonic_ms();
-    request->account = auth_cache_find(auth->cache, key_hash, now_ms);
-    stats_key_lookup(request->account != 0);
-    if (request->account != 0) {
-        request->resume(request);
+    struct auth_holder holder = auth_cache_find(auth->cache, key_hash, now_ms);
+    stats_key_lookup(holder.account != 0);
+    if (holder.account != 0) {
+        let_pass(request, holder);
         return;
     }
     int retry_after_s;
@@ -212,5 +255,5 @@ void auth_check(struct auth *auth, struct request *request)
         reply_retry(request, 429, retry_after_s, "Too many requests with an invalid API key");
         return;
     }
-    look_up(auth, request, key_hash, now_ms);
+    look_up(auth, request, kind, key_hash, now_ms);
 }

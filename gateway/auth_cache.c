@@ -1,6 +1,5 @@
 #include "gateway/auth_cache.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +13,7 @@
 
 struct auth_entry {
     uint8_t key_hash[HASH_SIZE];
-    int64_t account; /* 0: empty */
+    struct auth_holder holder; /* account 0: empty */
     int64_t looked_up_ms;
 };
 
@@ -54,39 +53,40 @@ static struct auth_entry *set_of(struct auth_cache *cache, const uint8_t *key_ha
 static bool counts(struct auth_cache *cache, const struct auth_entry *entry)
 {
     return entry->looked_up_ms > cache->flushed_ms &&
-           entry->looked_up_ms > *invalidation_of(cache, entry->account);
+           entry->looked_up_ms > *invalidation_of(cache, entry->holder.account);
 }
 
-int64_t auth_cache_find(struct auth_cache *cache, const uint8_t key_hash[static HASH_SIZE],
-                        int64_t now_ms)
+struct auth_holder auth_cache_find(struct auth_cache *cache,
+                                   const uint8_t key_hash[static HASH_SIZE], int64_t now_ms)
 {
     struct auth_entry *set = set_of(cache, key_hash);
     for (struct auth_entry *entry = set; entry < set + WAYS; entry++) {
-        if (entry->account == 0 || memcmp(entry->key_hash, key_hash, HASH_SIZE) != 0)
+        if (entry->holder.account == 0 || memcmp(entry->key_hash, key_hash, HASH_SIZE) != 0)
             continue;
-        bool fresh = now_ms - entry->looked_up_ms < AUTH_CACHE_TTL_MS && counts(cache, entry);
-        return fresh ? entry->account : 0;
+        if (now_ms - entry->looked_up_ms < AUTH_CACHE_TTL_MS && counts(cache, entry))
+            return entry->holder;
+        break;
     }
-    return 0;
+    return (struct auth_holder){.account = 0};
 }
 
 void auth_cache_put(struct auth_cache *cache, const uint8_t key_hash[static HASH_SIZE],
-                    int64_t account, int64_t looked_up_ms)
+                    struct auth_holder holder, int64_t looked_up_ms)
 {
-    INVARIANT(account > 0);
+    INVARIANT(holder.account > 0);
     struct auth_entry *set = set_of(cache, key_hash);
     struct auth_entry *place = set;
     for (struct auth_entry *entry = set; entry < set + WAYS; entry++) {
-        if (entry->account != 0 && memcmp(entry->key_hash, key_hash, HASH_SIZE) == 0) {
+        if (entry->holder.account != 0 && memcmp(entry->key_hash, key_hash, HASH_SIZE) == 0) {
             place = entry;
             break;
         }
-        if (place->account != 0 &&
-            (entry->account == 0 || entry->looked_up_ms < place->looked_up_ms))
+        if (place->holder.account != 0 &&
+            (entry->holder.account == 0 || entry->looked_up_ms < place->looked_up_ms))
             place = entry;
     }
     memcpy(place->key_hash, key_hash, HASH_SIZE);
-    place->account = account;
+    place->holder = holder;
     place->looked_up_ms = looked_up_ms;
 }
 

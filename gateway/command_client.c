@@ -11,6 +11,7 @@
 #include "gateway/request.h"
 #include "gateway/stats.h"
 #include "shared/clock.h"
+#include "shared/json.h"
 #include "shared/log.h"
 #include "shared/memory.h"
 #include "shared/secret.h"
@@ -270,16 +271,32 @@ void command_client_send_as(struct command_client *client, struct request *reque
     publish(pending, now_ms);
 }
 
-void command_pass_on(struct request *request, const struct answer *answer)
+/* The leader's sentence, in the form of errors that the request's API has. */
+static void pass_on_error(struct request *request, const struct answer *answer)
 {
-    if (answer->retry_after_s > 0) {
-        char text[16];
-        snprintf(text, sizeof text, "%d", answer->retry_after_s);
-        reply_header(request, "retry-after", text);
+    char error[JSON_ERROR_SIZE];
+    cJSON *body = json_parse(answer->body, answer->body_length, error);
+    const char *sentence = json_text(body, "error");
+    if (sentence == NULL)
+        sentence = json_text(body, "detail");
+    if (sentence == NULL) {
+        LOG_ERROR("an answer's error cannot be read", LOG_I64("bytes", answer->body_length));
+        sentence = "Internal error";
     }
     if (answer->status == 401) /* the account went between its key's check and its command */
         reply_header(request, "www-authenticate", "Bearer");
-    if (answer->status == 204)
+    if (answer->retry_after_s > 0)
+        reply_retry(request, answer->status, answer->retry_after_s, sentence);
+    else
+        reply_error(request, answer->status, "%s", sentence);
+    cJSON_Delete(body);
+}
+
+void command_pass_on(struct request *request, const struct answer *answer)
+{
+    if (answer->status >= 400)
+        pass_on_error(request, answer);
+    else if (answer->status == 204)
         reply_empty(request, 204);
     else
         reply_json(request, answer->status, answer->body, answer->body_length);

@@ -1,7 +1,12 @@
 #include "gateway/early_error.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "gateway/routes.h"
 #include "gateway/server.h"
 #include "gateway/stats.h"
+#include "gateway/surface.h"
 #include "shared/log.h"
 
 struct early_error {
@@ -9,15 +14,38 @@ struct early_error {
     h2o_iovec_t body;
 };
 
-static h2o_iovec_t body_of(int status)
+static h2o_iovec_t string(const char *text)
 {
-    switch (status) {
+    return h2o_iovec_init(text, strlen(text));
+}
+
+/* How many bytes a body may have there. */
+static size_t body_max(h2o_req_t *request, const char *path, size_t length)
+{
+    struct router_match match;
+    enum router_verdict verdict = router_match(routes, routes_count, request->input.method.base,
+                                               request->input.method.len, path, length, &match);
+    return routes_body_max(verdict == ROUTER_FOUND ? match.route : NULL);
+}
+
+static h2o_iovec_t body_of(h2o_req_t *request)
+{
+    const char *path = request->input.path.base != NULL ? request->input.path.base : "";
+    const char *mark = memchr(path, '?', request->input.path.len);
+    size_t length = mark != NULL ? (size_t)(mark - path) : request->input.path.len;
+    char sentence[64];
+    switch (request->res.status) {
     case 413:
-        return h2o_iovec_init(
-            H2O_STRLIT("{\"detail\":\"Request body is too large (at most 65536 bytes)\"}"));
-    case 417: return h2o_iovec_init(H2O_STRLIT("{\"detail\":\"Unknown expectation\"}"));
-    default: return h2o_iovec_init(H2O_STRLIT("{\"detail\":\"Malformed request\"}"));
+        snprintf(sentence, sizeof sentence, "Request body is too large (at most %zu bytes)",
+                 body_max(request, path, length));
+        break;
+    case 417: snprintf(sentence, sizeof sentence, "Unknown expectation"); break;
+    default: snprintf(sentence, sizeof sentence, "Malformed request"); break;
     }
+    return h2o_concat(&request->pool, h2o_iovec_init(H2O_STRLIT("{\"")),
+                      string(surface_error_member(surface_of(path, length))),
+                      h2o_iovec_init(H2O_STRLIT("\":\"")), string(sentence),
+                      h2o_iovec_init(H2O_STRLIT("\"}")));
 }
 
 static void send_body(h2o_ostream_t *self, h2o_req_t *request, h2o_iovec_t *buffers, size_t count,
@@ -34,7 +62,7 @@ static void on_setup(h2o_filter_t *self, h2o_req_t *request, h2o_ostream_t **slo
     (void)self;
     struct early_error *error = (struct early_error *)h2o_add_ostream(request, sizeof *error, slot);
     error->super.do_send = send_body;
-    error->body = body_of(request->res.status);
+    error->body = body_of(request);
     request->res.content_length = error->body.len;
     h2o_set_header(&request->pool, &request->res.headers, H2O_TOKEN_CONTENT_TYPE,
                    H2O_STRLIT("application/json"), 1);

@@ -20,6 +20,7 @@ struct gateway {
     struct cidr_set *trusted_proxies;
     struct server *server;
     struct auth *auth;
+    struct shared_rate *rate; /* of accounts on /api/v1 */
     struct command_client *commands;
     struct stripe *stripe; /* NULL where no keys are configured */
     struct rate_limit

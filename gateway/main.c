@@ -8,6 +8,7 @@
 #include "gateway/gateway.h"
 #include "gateway/rate_limit.h"
 #include "gateway/server.h"
+#include "gateway/shared_rate.h"
 #include "gateway/stats.h"
 #include "gateway/stripe.h"
 
@@ -123,6 +124,7 @@ static void on_drained(void *arg)
     struct gateway *gateway = arg;
     if (gateway->stripe != NULL)
         stripe_close(gateway->stripe);
+    shared_rate_close(gateway->rate);
     bus_close(gateway->bus);
     db_close(gateway->db);
     service_stopped(gateway->service);
@@ -147,6 +149,7 @@ int main(int argc, char **argv)
     open_bus(&gateway);
     open_db(&gateway);
     gateway.auth = auth_open(gateway.bus, gateway.db);
+    gateway.rate = shared_rate_open(gateway.loop, gateway.bus, gateway.config->api_rate_per_minute);
     open_commands(&gateway);
     open_stripe(&gateway);
     open_server(&gateway);

@@ -11,7 +11,7 @@
 #include "gateway/stats.h"
 #include "shared/json.h"
 
-#define DETAIL_MAX       1024      /* bytes of a sentence for the user */
+#define SENTENCE_MAX     1024      /* bytes of a sentence for the user */
 #define UNSENT_BYTES_MAX 268435456 /* of answers that clients have not taken yet, all together */
 
 static const char json_type[] = "application/json";
@@ -59,6 +59,17 @@ void reply_header(struct request *request, const char *name, const char *value)
                           NULL, copy.base, copy.len);
 }
 
+static void add_rate_headers(struct request *request)
+{
+    int64_t limit = request->gateway->config->api_rate_per_minute;
+    int64_t left = request->rate_left == RATE_UNCOUNTED ? limit : request->rate_left;
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)limit);
+    reply_header(request, "x-ratelimit-limit", text);
+    snprintf(text, sizeof text, "%lld", (long long)left);
+    reply_header(request, "x-ratelimit-remaining", text);
+}
+
 /* bytes must live as long as the request; type is NULL where the answer has no body. */
 static void send_answer(struct request *request, int status, const char *type, const char *bytes,
                         size_t length)
@@ -68,6 +79,8 @@ static void send_answer(struct request *request, int status, const char *type, c
 
     request_answered(request, status, length);
     reply_header(request, "x-request-id", request->id);
+    if (request->surface == SURFACE_CHECKS)
+        add_rate_headers(request);
     h2o->res.status = status;
     h2o->res.reason = reason_of(status);
     if (server_draining(request->gateway->server))
@@ -121,27 +134,33 @@ void reply_json(struct request *request, int status, const char *json, size_t le
     send_answer(request, status, json_type, copy.base, copy.len);
 }
 
-void reply_error(struct request *request, int status, const char *format, ...)
+static void send_error(struct request *request, int status, int retry_after_s, const char *sentence)
 {
-    char detail[DETAIL_MAX];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(detail, sizeof detail, format, arguments);
-    va_end(arguments);
-
     struct buffer body = BUFFER_EMPTY;
-    buffer_text(&body, "{\"detail\":");
-    json_write_string(&body, detail, strlen(detail));
+    buffer_format(&body, "{\"%s\":", surface_error_member(request->surface));
+    json_write_string(&body, sentence, strlen(sentence));
+    if (status == 429 && retry_after_s > 0 && request->surface == SURFACE_CHECKS)
+        buffer_format(&body, ",\"retry_after\":%d", retry_after_s);
     buffer_text(&body, "}");
     reply_buffer(request, status, &body);
 }
 
-void reply_retry(struct request *request, int status, int retry_after_s, const char *detail)
+void reply_error(struct request *request, int status, const char *format, ...)
+{
+    char sentence[SENTENCE_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    send_error(request, status, 0, sentence);
+}
+
+void reply_retry(struct request *request, int status, int retry_after_s, const char *sentence)
 {
     char text[16];
     snprintf(text, sizeof text, "%d", retry_after_s);
     reply_header(request, "retry-after", text);
-    reply_error(request, status, "%s", detail);
+    send_error(request, status, retry_after_s, sentence);
 }
 
 void reply_constant(struct request *request, const char *type, const char *bytes, size_t length)

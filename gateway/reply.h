@@ -19,10 +19,10 @@ void reply_header(struct request *request, const char *name, const char *value);
 void reply_buffer(struct request *request, int status, struct buffer *body);
 /* JSON text, copied. */
 void reply_json(struct request *request, int status, const char *json, size_t length);
-/* {"detail": "..."}: format makes the sentence for the user. */
+/* {"detail": "..."} or {"error": "..."}, by the path: format makes the sentence for the user. */
 void reply_error(struct request *request, int status, const char *format, ...) PRINTF_LIKE(3, 4);
-/* The same with Retry-After. */
-void reply_retry(struct request *request, int status, int retry_after_s, const char *detail);
+/* The same with Retry-After; a 429 of /api/v1 says "retry_after" too. */
+void reply_retry(struct request *request, int status, int retry_after_s, const char *sentence);
 /* 200; type and bytes are constants. */
 void reply_constant(struct request *request, const char *type, const char *bytes, size_t length);
 /* 204 or 304 */

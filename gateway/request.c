@@ -99,8 +99,10 @@ struct request *request_begin(struct gateway *gateway, h2o_req_t *h2o)
     request->h2o = h2o;
     request->connection = server_connection_of(h2o);
     request->begun_ns = uv_hrtime();
+    request->rate_left = RATE_UNCOUNTED;
     request->method = h2o->input.method;
     split_target(request);
+    request->surface = surface_of(request->path.base, request->path.len);
     take_id(request);
     client_address_find(&request->client, h2o, gateway->trusted_proxies);
     server_request_begun(request->connection);

@@ -15,12 +15,15 @@
 #include <h2o.h>
 
 #include "gateway/client_address.h"
+#include "gateway/surface.h"
 #include "shared/compiler.h"
 
 #define REQUEST_ID_MAX     64
-#define REQUEST_BODY_MAX   65536 /* bytes */
-#define REQUEST_METHOD_MAX 16    /* bytes that are logged */
-#define REQUEST_PATH_MAX   255   /* bytes that are logged */
+#define REQUEST_BODY_MAX   65536  /* bytes */
+#define REQUEST_LARGE_MAX  524288 /* bytes of a body where the route allows more */
+#define REQUEST_METHOD_MAX 16     /* bytes that are logged */
+#define REQUEST_PATH_MAX   255    /* bytes that are logged */
+#define RATE_UNCOUNTED     (-1)
 
 struct gateway;
 struct connection;
@@ -34,10 +37,13 @@ struct request {
     struct gateway *gateway;
     h2o_req_t *h2o;
     struct connection *connection;
+    enum surface surface;
     const struct route *route; /* NULL where none matches */
     int64_t path_id;           /* the {id} of the path, or 0 */
     const char *path_text;     /* the other {...} of the path, decoded; NULL where it has none */
     int64_t account;           /* whose key was sent; 0 where none is needed */
+    bool checks_api;           /* its plan has the checks API */
+    int64_t rate_left;         /* of its rate in this minute; RATE_UNCOUNTED */
     h2o_iovec_t method, path, query;
     char id[REQUEST_ID_MAX + 1];
     struct client_address client;

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/public_id.h"
+
 static bool text_is(const char *text, size_t length, const char *expected)
 {
     return strlen(expected) == length && memcmp(text, expected, length) == 0;
@@ -25,6 +27,33 @@ static bool parse_id(const char *text, size_t length, int64_t *id)
     return true;
 }
 
+/* "ch_" and the number, with zeros before it to three digits. */
+static bool parse_channel(const char *text, size_t length, int64_t *id)
+{
+    if (length < 6 || memcmp(text, "ch_", 3) != 0)
+        return false;
+    const char *digits = text + 3;
+    size_t count = length - 3;
+    while (count > 0 && *digits == '0' && length == 6) {
+        digits++;
+        count--;
+    }
+    return parse_id(digits, count, id);
+}
+
+/* As many digits of base 62 as a public id has. */
+static bool is_check(const char *text, size_t length)
+{
+    if (length != PUBLIC_ID_LENGTH)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
+            return false;
+    }
+    return true;
+}
+
 /* The bytes to the next '/' or the end. */
 static size_t segment_length(const char *text, size_t length)
 {
@@ -39,6 +68,10 @@ static bool segment_matches(const char *pattern, size_t pattern_length, const ch
         return pattern_length == length && memcmp(pattern, path, length) == 0;
     if (text_is(pattern, pattern_length, "{id}"))
         return parse_id(path, length, &match->id);
+    if (text_is(pattern, pattern_length, "{channel}"))
+        return parse_channel(path, length, &match->id);
+    if (text_is(pattern, pattern_length, "{check}") && !is_check(path, length))
+        return false;
     match->text = path;
     match->text_length = length;
     return length > 0;

@@ -18,19 +18,25 @@ struct request;
 enum route_access {
     ROUTE_PUBLIC,  /* anybody */
     ROUTE_METERED, /* anybody, within the rate of a client address */
-    ROUTE_ACCOUNT  /* whoever sends an API key */
+    ROUTE_ACCOUNT, /* whoever sends an API key */
+    ROUTE_CHECKS   /* the same, where the plan has the checks API, within the account's rate */
 };
 
 enum route_body {
     ROUTE_WITHOUT_BODY,
-    ROUTE_WITH_BODY,    /* a JSON object */
-    ROUTE_OPTIONAL_BODY /* the same, or none */
+    ROUTE_WITH_BODY,       /* a JSON object */
+    ROUTE_WITH_LARGE_BODY, /* the same, of more bytes than others */
+    ROUTE_OPTIONAL_BODY    /* a JSON object, or none */
 };
 
 struct route {
     const char *method;
-    const char *path; /* "{id}" stands for a number from 1 on, any other "{name}" for the text of
-                         one segment; each at most once */
+    /*
+     * "{id}" stands for a number from 1 on, "{channel}" for one written as ch_001, "{check}" for
+     * the public id of a check, any other "{name}" for the text of one segment. One number and one
+     * text at most.
+     */
+    const char *path;
     void (*handler)(struct request *request);
     enum route_access access;
     enum route_body body;

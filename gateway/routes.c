@@ -10,6 +10,7 @@
 #include "gateway/job_stats.h"
 #include "gateway/jobs.h"
 #include "gateway/openapi.h"
+#include "gateway/request.h"
 #include "gateway/webhook_secret.h"
 
 const struct route routes[] = {
@@ -37,6 +38,11 @@ const struct route routes[] = {
     {"POST", "/webhook-secret", webhook_secret_create, ROUTE_ACCOUNT, ROUTE_OPTIONAL_BODY},
     {"POST", "/webhook-secret/rotate", webhook_secret_rotate, ROUTE_ACCOUNT, ROUTE_OPTIONAL_BODY},
     {"DELETE", "/webhook-secret", webhook_secret_delete, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"GET", "/api/v1/webhook-secret", webhook_secret_show, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"POST", "/api/v1/webhook-secret", webhook_secret_create, ROUTE_CHECKS, ROUTE_OPTIONAL_BODY},
+    {"POST", "/api/v1/webhook-secret/rotate", webhook_secret_rotate, ROUTE_CHECKS,
+     ROUTE_OPTIONAL_BODY},
+    {"DELETE", "/api/v1/webhook-secret", webhook_secret_delete, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
     {"GET", "/billing", billing_show, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"POST", "/billing/upgrade", billing_upgrade, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
     {"POST", "/billing/downgrade", billing_downgrade, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
@@ -47,3 +53,9 @@ const struct route routes[] = {
     {"GET", "/openapi.yaml", openapi_show, ROUTE_PUBLIC, ROUTE_WITHOUT_BODY},
 };
 const size_t routes_count = ARRAY_LENGTH(routes);
+
+size_t routes_body_max(const struct route *route)
+{
+    bool large = route != NULL && route->body == ROUTE_WITH_LARGE_BODY;
+    return large ? REQUEST_LARGE_MAX : REQUEST_BODY_MAX;
+}

@@ -7,4 +7,7 @@
 extern const struct route routes[];
 extern const size_t routes_count;
 
+/* How many bytes a body may have on a route; NULL: on none. */
+size_t routes_body_max(const struct route *route);
+
 #endif

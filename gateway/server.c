@@ -103,7 +103,8 @@ static void break_off(struct connection *connection)
         shutdown(fd, SHUT_RDWR);
 }
 
-static bool overdue(struct connection *connection, int64_t now_ms)
+/* *large: connections with more unread than most have, which are few. */
+static bool overdue(struct connection *connection, int64_t now_ms, size_t *large)
 {
     size_t unread = connection->socket->input->size;
     switch (connection->state) {
@@ -114,6 +115,8 @@ static bool overdue(struct connection *connection, int64_t now_ms)
         }
         if (connection->since_ms == 0)
             connection->since_ms = now_ms;
+        if (unread > SERVER_UNREAD_BYTES && ++*large > SERVER_LARGE_MAX)
+            return true;
         return unread > SERVER_UNREAD_MAX_BYTES ||
                now_ms - connection->since_ms > SERVER_REQUEST_MS;
     case CONNECTION_WORKING: return false;
@@ -127,10 +130,11 @@ static void on_sweep(uv_timer_t *timer)
 {
     struct server *server = timer->data;
     int64_t now_ms = clock_monotonic_ms();
+    size_t large = 0;
     struct connection *connection = server->connections;
     while (connection != NULL) {
         struct connection *next = connection->next;
-        if (overdue(connection, now_ms))
+        if (overdue(connection, now_ms, &large))
             break_off(connection);
         connection = next;
     }
@@ -212,7 +216,7 @@ static void configure(struct server *server)
     h2o_config_init(&server->config);
     server->config.server_name = h2o_iovec_init(H2O_STRLIT("croncoco"));
     server->config.max_request_entity_size =
-        REQUEST_BODY_MAX + 1; /* chunked bodies stay below it */
+        REQUEST_LARGE_MAX + 1; /* chunked bodies stay below it */
     server->config.http1.req_timeout = SERVER_IDLE_MS;
     server->config.http1.upgrade_to_http2 = 0;
 

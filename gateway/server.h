@@ -22,7 +22,9 @@
 #define SERVER_BACKLOG          1024
 #define SERVER_SWEEP_MS         1000   /* how often time-outs are looked for */
 #define SERVER_DRAIN_SWEEP_MS   20     /* the same while the server ends */
-#define SERVER_UNREAD_MAX_BYTES 131072 /* of a request that is not whole yet */
+#define SERVER_UNREAD_BYTES     131072 /* of a request that is not whole yet; of a few ... */
+#define SERVER_UNREAD_MAX_BYTES 655360 /* ... so many */
+#define SERVER_LARGE_MAX        64     /* how many those are */
 
 struct server;
 struct connection;

@@ -2,17 +2,28 @@
 
 #include "gateway/sql_columns.h"
 
-void sql_account_of_key(struct db_unit *unit, const uint8_t key_hash[static HASH_SIZE])
+void sql_holder_of_key(struct db_unit *unit, const uint8_t key_hash[static HASH_SIZE])
 {
     static const struct db_statement statement = {
-        "gateway_account_of_key", "SELECT id FROM accounts WHERE key_hash = $1::bytea"};
+        "gateway_holder_of_key", "SELECT a.id, p.checks_api FROM accounts a"
+                                 " JOIN plans p ON p.name = a.plan WHERE a.key_hash = $1::bytea"};
     db_unit_add(unit, &statement);
     db_param_bytes(unit, key_hash, HASH_SIZE);
 }
 
-int64_t sql_account_of_key_row(const struct db_rows *rows)
+void sql_holder_of_check_key(struct db_unit *unit, const uint8_t key_hash[static HASH_SIZE])
 {
-    return db_i64(rows, 0, 0);
+    static const struct db_statement statement = {
+        "gateway_holder_of_check_key",
+        "SELECT a.id, p.checks_api FROM check_keys k JOIN accounts a ON a.id = k.account_id"
+        " JOIN plans p ON p.name = a.plan WHERE k.key_hash = $1::bytea"};
+    db_unit_add(unit, &statement);
+    db_param_bytes(unit, key_hash, HASH_SIZE);
+}
+
+struct auth_holder sql_holder_row(const struct db_rows *rows)
+{
+    return (struct auth_holder){.account = db_i64(rows, 0, 0), .checks_api = db_bool(rows, 0, 1)};
 }
 
 void sql_account(struct db_unit *unit, int64_t account)

@@ -8,12 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/auth_cache.h"
 #include "shared/db.h"
 #include "shared/secret.h"
 
-/* Whose key it is: no row or one. */
-void sql_account_of_key(struct db_unit *unit, const uint8_t key_hash[static HASH_SIZE]);
-int64_t sql_account_of_key_row(const struct db_rows *rows);
+/* Whose key it is, the account's own or its checks': no row or one. */
+void sql_holder_of_key(struct db_unit *unit, const uint8_t key_hash[static HASH_SIZE]);
+void sql_holder_of_check_key(struct db_unit *unit, const uint8_t key_hash[static HASH_SIZE]);
+struct auth_holder sql_holder_row(const struct db_rows *rows);
 
 /* The account: no row or one. */
 struct sql_account {

@@ -17,6 +17,7 @@ static struct {
     struct metric *commands_waiting;
     struct metric *commands_resent;
     struct metric *key_lookups[2];
+    struct metric *rate_alone;
     struct metric *stripe[STRIPE_OUTCOMES];
 } stats;
 
@@ -67,6 +68,8 @@ void stats_open(void)
         metric_counter("croncoco_key_lookups_total", "cached=\"false\"", "API keys looked up");
     stats.key_lookups[true] =
         metric_counter("croncoco_key_lookups_total", "cached=\"true\"", "API keys looked up");
+    stats.rate_alone = metric_counter("croncoco_rate_alone_total", "",
+                                      "Requests counted without the other gateways");
     for (size_t i = 0; i < STRIPE_OUTCOMES; i++)
         stats.stripe[i] =
             metric_counter("croncoco_stripe_calls_total", outcomes[i], "Calls of Stripe's API");
@@ -103,6 +106,11 @@ void stats_command_resent(void)
 void stats_key_lookup(bool cached)
 {
     metric_add(stats.key_lookups[cached], 1);
+}
+
+void stats_rate_alone(unsigned requests)
+{
+    metric_add(stats.rate_alone, requests);
 }
 
 void stats_stripe(enum stripe_outcome outcome)

@@ -14,7 +14,7 @@ enum refusal {
     REFUSED_COMMAND,    /* too many commands wait */
     REFUSED_READ,       /* too many reads wait */
     REFUSED_ANSWER,     /* too many bytes of answers wait for their clients */
-    REFUSED_RATE,       /* over the rate of a client address */
+    REFUSED_RATE,       /* over the rate of a client address, or of an account */
     REFUSED_STRIPE,     /* too many calls of Stripe wait */
     REFUSALS
 };
@@ -29,6 +29,7 @@ void stats_connections(size_t count);
 void stats_commands_waiting(size_t count);
 void stats_command_resent(void);
 void stats_key_lookup(bool cached);
+void stats_rate_alone(unsigned requests);
 void stats_stripe(enum stripe_outcome outcome);
 
 #endif

@@ -1,6 +1,7 @@
 #include "shared/bus_streams.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,14 +40,16 @@ struct stream {
     int64_t duplicate_window_s;
     const char *discard;
     int64_t max_message_bytes;
+    int64_t bytes_max; /* of the stream, where that is less than what all may have; 0: it is not */
 };
 
 static const struct stream streams[] = {
-    {STREAM_COMMANDS, "cmd.>", 6 * HOUR_S, 120, "new", 1 << 20},
-    {STREAM_PINGS, "ping.*", DAY_S, 600, "new", 512 << 10},
-    {STREAM_RUNS, "run.>", 7 * DAY_S, 120, "old", 16 << 10},
-    {STREAM_RESULTS, "result.>", DAY_S, 120, "new", 256 << 10},
-    {STREAM_MAIL, "mail.>", 7 * DAY_S, 2 * HOUR_S, "new", 256 << 10},
+    {STREAM_COMMANDS, "cmd.>", 6 * HOUR_S, 120, "new", 1 << 20, 0},
+    {STREAM_PINGS, "ping.*", DAY_S, 600, "new", 512 << 10, 0},
+    {STREAM_RUNS, "run.>", 7 * DAY_S, 120, "old", 16 << 10, 0},
+    {STREAM_RESULTS, "result.>", DAY_S, 120, "new", 256 << 10, 0},
+    {STREAM_MAIL, "mail.>", 7 * DAY_S, 2 * HOUR_S, "new", 256 << 10, 0},
+    {STREAM_RATES, "rate.>", 180, 120, "old", 4 << 10, 16 << 20},
 };
 
 /* One for each lane, and the mailer's. */
@@ -276,6 +279,12 @@ static void send_question(struct ensure *ensure, const struct buffer *subject,
         retry(ensure, bus_status_text(status));
 }
 
+static int64_t stream_bytes(const struct ensure *ensure, const struct stream *stream)
+{
+    bool less = stream->bytes_max > 0 && stream->bytes_max < ensure->storage_bytes;
+    return less ? stream->bytes_max : ensure->storage_bytes;
+}
+
 static void create(struct ensure *ensure)
 {
     struct buffer subject = BUFFER_EMPTY;
@@ -290,7 +299,7 @@ static void create(struct ensure *ensure)
                       "\"max_bytes\":%" PRId64 ",\"max_age\":%" PRId64
                       ",\"duplicate_window\":%" PRId64 ",\"max_msg_size\":%" PRId64 "}",
                       stream->name, stream->subject, REPLICAS, stream->discard,
-                      ensure->storage_bytes, stream->max_age_s * NANOSECONDS_IN_S,
+                      stream_bytes(ensure, stream), stream->max_age_s * NANOSECONDS_IN_S,
                       stream->duplicate_window_s * NANOSECONDS_IN_S, stream->max_message_bytes);
     } else {
         struct durable durable;

@@ -6,6 +6,7 @@
  *   RUNS     run.<lane>              due runs, a fenced log     leader    -> dispatchers
  *   RESULTS  result.<lane>           what became of the runs    dispatcher-> leader
  *   MAIL     mail.<kind>             mail to be sent            leader    -> mailers
+ *   RATES    rate.take              requests of accounts     gateway   -> gateways
  *   (core)   answer.<gateway>.<mark>        answers to commands        leader    -> that gateway
  *   (core)   event.<noun>.<id>       something changed          leader    -> gateways
  *   (core)   claim.<lane>            who holds this message?    dispatcher-> dispatchers
@@ -25,14 +26,16 @@
 #define STREAM_RUNS     "RUNS"
 #define STREAM_RESULTS  "RESULTS"
 #define STREAM_MAIL     "MAIL"
+#define STREAM_RATES    "RATES"
 
 #define SUBJECT_COMMAND_PREFIX "cmd."
 #define SUBJECT_PING_FORMAT    "ping.%s" /* mark of the gateway process */
 #define SUBJECT_RUN_FORMAT     "run.%u"  /* lane */
 #define SUBJECT_RUN_MARKER     "run.marker"
-#define SUBJECT_RESULT_FORMAT  "result.%u"          /* lane */
-#define SUBJECT_MAIL_FORMAT    "mail.%s"            /* kind */
-#define SUBJECT_CLAIM_FORMAT   "claim.%u"           /* lane */
+#define SUBJECT_RESULT_FORMAT  "result.%u" /* lane */
+#define SUBJECT_MAIL_FORMAT    "mail.%s"   /* kind */
+#define SUBJECT_CLAIM_FORMAT   "claim.%u"  /* lane */
+#define SUBJECT_RATE_TAKE      "rate.take"
 #define SUBJECT_EVENT_ACCOUNT  "event.account.%lld" /* account id: keys or account changed */
 #define SUBJECT_EVENT_CHECK    "event.check.%lld"   /* check id: it was deleted */
 #define SUBJECT_EVENT_ALL      "event.>"

@@ -87,6 +87,8 @@ static const struct config_row rows[] = {
                 "open client connections"),
     INTEGER_ROW("CLIENT_RATE_PER_MINUTE", CONFIG_GATEWAY, client_rate_per_minute, "30", 1, 1000000,
                 "registrations, rotations and the like that one client address may ask for"),
+    INTEGER_ROW("API_RATE_PER_MINUTE", CONFIG_GATEWAY, api_rate_per_minute, "60", 1, 1000000,
+                "requests to /api/v1 that one account may send in a clock minute, over all gateways"),
     STRING_ROW("TRUSTED_PROXIES", CONFIG_GATEWAY, trusted_proxies, "",
                "CIDRs, separated by commas, whose X-Forwarded-For counts"),
     SECRET_ROW("STRIPE_SECRET_KEY", CONFIG_GATEWAY, stripe_secret_key, "", false, 0,
@@ -104,6 +106,8 @@ static const struct config_row rows[] = {
     SECRET_ROW("CRONCOCO_SECRET", CONFIG_GATEWAY | CONFIG_MAILER, secret, "", true, 32,
                "makes tokens and API keys; the same, random, for every gateway and mailer; "
                "at least 32 bytes"),
+    STRING_ROW("PUBLIC_URL", CONFIG_GATEWAY | CONFIG_MAILER, public_url, "http://127.0.0.1:8080",
+               "base URL of the API, in mails and in the ping_url of a check"),
     SECRET_ROW("WEBHOOK_SIGNING_SECRET", CONFIG_GATEWAY | CONFIG_DISPATCHER, webhook_signing_secret,
                "", true, 32,
                "makes the secrets that deliveries are signed with; the same, random, for every "
@@ -146,8 +150,6 @@ static const struct config_row rows[] = {
                "directory for .eml files, instead of SMTP"),
     STRING_ROW("MAIL_FROM", CONFIG_MAILER, mail_from, "CronCoco <no-reply@localhost>",
                "sender of the mails"),
-    STRING_ROW("PUBLIC_URL", CONFIG_MAILER, public_url, "http://127.0.0.1:8080",
-               "base URL of the API, printed in mails"),
 };
 /* clang-format on */
 

@@ -42,6 +42,8 @@ struct config {
     int64_t connection_limit;       /* CONNECTION_LIMIT: open client connections, 10000 */
     int64_t client_rate_per_minute; /* CLIENT_RATE_PER_MINUTE: registrations and the like by one
                                        client address, 30 */
+    int64_t api_rate_per_minute;    /* API_RATE_PER_MINUTE: requests of one account to /api/v1, 60
+                                     */
     const char *trusted_proxies;    /* TRUSTED_PROXIES: CIDRs whose X-Forwarded-For counts, "" */
     /* gateway, dispatcher */
     const char *webhook_signing_secret; /* WEBHOOK_SIGNING_SECRET, required, at least 32 bytes */
@@ -54,6 +56,7 @@ struct config {
     const char *billing_return_url;    /* BILLING_RETURN_URL: where Stripe's pages lead back to */
     /* gateway, mailer */
     const char *secret; /* CRONCOCO_SECRET, required, at least 32 bytes; makes tokens and keys */
+    const char *public_url; /* PUBLIC_URL: base URL of the API, in mails and in ping_url */
     /* scheduler */
     int64_t lease_ttl_ms;          /* LEASE_TTL_MS, 3000 */
     int64_t address_rate_per_hour; /* ADDRESS_RATE_PER_HOUR: mails asked for by one address, 5 */
@@ -82,7 +85,6 @@ struct config {
     const char *smtp_ca_file;  /* SMTP_CA_FILE: PEM file of trusted CAs; "": the system's */
     const char *mail_dir;      /* MAIL_DIR: .eml files instead of SMTP */
     const char *mail_from;     /* MAIL_FROM */
-    const char *public_url;    /* PUBLIC_URL: base URL printed in mails and examples */
 };
 
 /*

@@ -16,14 +16,14 @@
 #define TOKEN_DIGITS  65
 #define TOKEN_BYTES   (TOKEN_ID_SIZE + HASH_SIZE)
 #define KEY_DIGITS    43
-#define KEY_PREFIX    "coco_"
 #define SECRET_PREFIX "whsec_"
 #define SECRET_BASE64 44 /* characters of 32 bytes */
 #define MAC_INPUT_MAX 64
 #define NO_DIGIT      16U
 
 static_assert(TOKEN_DIGITS < TOKEN_TEXT_SIZE, "a token fits");
-static_assert(sizeof KEY_PREFIX - 1 + KEY_DIGITS < API_KEY_SIZE, "a key fits");
+static_assert(sizeof API_KEY_PREFIX - 1 + KEY_DIGITS < API_KEY_SIZE, "a key fits");
+static_assert(sizeof CHECK_KEY_PREFIX - 1 + KEY_DIGITS < API_KEY_SIZE, "a key fits");
 static_assert(sizeof SECRET_PREFIX - 1 + SECRET_BASE64 < WEBHOOK_SECRET_SIZE, "a secret fits");
 
 /* HMAC-SHA256(secret, label | purpose | id); id has a fixed size, so this has one reading. */
@@ -95,17 +95,29 @@ int token_open(const char *secret, const char *purpose, const char *text, size_t
     return 0;
 }
 
-char *api_key_make(const char *secret, const uint8_t token_id[static TOKEN_ID_SIZE],
-                   char text[static API_KEY_SIZE])
+static char *key_make(const char *secret, const char *label, const uint8_t *id, const char *prefix,
+                      char text[static API_KEY_SIZE])
 {
     uint8_t bytes[HASH_SIZE];
-    size_t prefix_length = sizeof KEY_PREFIX - 1;
-    mac(secret, "key", "", token_id, bytes);
-    memcpy(text, KEY_PREFIX, prefix_length);
+    size_t prefix_length = strlen(prefix);
+    mac(secret, label, "", id, bytes);
+    memcpy(text, prefix, prefix_length);
     base62_encode(bytes, sizeof bytes, text + prefix_length, KEY_DIGITS);
     text[prefix_length + KEY_DIGITS] = '\0';
     OPENSSL_cleanse(bytes, sizeof bytes);
     return text;
+}
+
+char *api_key_make(const char *secret, const uint8_t token_id[static TOKEN_ID_SIZE],
+                   char text[static API_KEY_SIZE])
+{
+    return key_make(secret, "key", token_id, API_KEY_PREFIX, text);
+}
+
+char *check_key_make(const char *secret, const uint8_t id[static TOKEN_ID_SIZE],
+                     char text[static API_KEY_SIZE])
+{
+    return key_make(secret, "check-key", id, CHECK_KEY_PREFIX, text);
 }
 
 void webhook_secret_key(const char *signing_secret, const uint8_t id[static TOKEN_ID_SIZE],

@@ -5,6 +5,7 @@
  * mailer and the gateway, who share CRONCOCO_SECRET, make from it
  *   token = base62(id | HMAC-SHA256(secret, "token" | purpose | id))
  *   key   = "coco_" + base62(HMAC-SHA256(secret, "key" | id))
+ *   key   = "cpk_" + base62(HMAC-SHA256(secret, "check-key" | id))     of the checks API alone
  * so a gateway can tell a forged token by itself, hands only the id and the key's SHA-256 to the
  * leader, and can give the same answer to a repeated request. Webhook secrets are made alike.
  */
@@ -39,8 +40,13 @@ char *token_make(const char *secret, const char *purpose, const uint8_t id[stati
 int token_open(const char *secret, const char *purpose, const char *text, size_t length,
                uint8_t id[static TOKEN_ID_SIZE]) MUST_CHECK;
 
+#define API_KEY_PREFIX   "coco_"
+#define CHECK_KEY_PREFIX "cpk_"
 char *api_key_make(const char *secret, const uint8_t token_id[static TOKEN_ID_SIZE],
                    char text[static API_KEY_SIZE]);
+/* Of an id that a gateway drew. */
+char *check_key_make(const char *secret, const uint8_t id[static TOKEN_ID_SIZE],
+                     char text[static API_KEY_SIZE]);
 
 /*
  * What the deliveries of an account are signed with (Standard Webhooks). signing_secret is

@@ -14,9 +14,11 @@ FILE = pathlib.Path(__file__).resolve().parents[2] / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete")
 # Of the connection and of every body; the document names all others.
 GENERAL_HEADERS = {"connection", "content-length", "content-type", "date", "server"}
-# What is refused before its path is looked at.
+# What is refused before its path is looked at, but for the form of its error.
 EARLY = {"400": "BadRequest", "413": "ContentTooLarge", "417": "ExpectationFailed", "431": "HeadersTooLarge",
          "503": "Unavailable"}
+# The paths whose errors have another form, and the prefix that the names of their answers have.
+SURFACES = {"/api/v1": ("checks", "Api"), "/ping": ("public", "Public"), "/badge": ("public", "Public")}
 
 FORMATS = jsonschema.FormatChecker(formats=())
 
@@ -94,13 +96,22 @@ def typed(schema: dict, text: str):
     return int(text) if schema["type"] == "integer" and re.fullmatch("-?[0-9]+", text) else text
 
 
+def surface_of(path: str) -> tuple[str, str]:
+    """Which requests without an operation a path is among, and how the names of its errors begin."""
+    return next((surface for prefix, surface in SURFACES.items() if f"{path}/".startswith(f"{prefix}/")), ("jobs", ""))
+
+
 def path_pattern(template: str, parameters: list[dict]) -> re.Pattern:
-    """Numbers are written in one way, and make the groups; a text is a segment."""
-    types = {each["name"]: each["schema"]["type"] for each in parameters if each["in"] == "path"}
+    """Numbers are written in one way, and make the groups; a text is a segment, of its pattern if it has one."""
+    schemas = {each["name"]: each["schema"] for each in parameters if each["in"] == "path"}
     parts = re.split(r"\{(\w+)\}", template)
-    assert set(parts[1::2]) == set(types), f"{template} and its parameters"
-    forms = {"integer": "([1-9][0-9]{0,18})", "string": "[^/]+"}
-    return re.compile("".join(forms[types[part]] if i % 2 else re.escape(part) for i, part in enumerate(parts)))
+    assert set(parts[1::2]) == set(schemas), f"{template} and its parameters"
+
+    def form(name: str) -> str:
+        if schemas[name]["type"] == "integer":
+            return "([1-9][0-9]{0,18})"
+        return schemas[name].get("pattern", "^[^/]+$")[1:-1]
+    return re.compile("".join(form(part) if i % 2 else re.escape(part) for i, part in enumerate(parts)))
 
 
 class Contract:
@@ -125,22 +136,23 @@ class Contract:
                 return item
         return None
 
-    def _others(self, what: str, status: str) -> dict:
+    def _others(self, path: str, what: str, status: str) -> dict:
         """The answers to a request that names no operation."""
-        early = {code: self.whole["components"]["responses"][name] for code, name in EARLY.items()}
-        return early | {status: self.whole["x-other-requests"][what]}
+        surface, prefix = surface_of(path)
+        early = {code: self.whole["components"]["responses"][prefix + name] for code, name in EARLY.items()}
+        return early | {status: self.whole["x-other-requests"][surface][what]}
 
     def _find(self, exchange: Exchange) -> tuple[dict, dict | None]:
         """The answers that the request may get, and its operation if there is one."""
         item = self._path_item(exchange.path())
         method = exchange.method.lower()
         if item is None:
-            return self._others("path", "404"), None
+            return self._others(exchange.path(), "path", "404"), None
         if method == "options":
-            return self._others("options", "204"), None
+            return self._others(exchange.path(), "options", "204"), None
         operation = item.get("get" if method == "head" else method) if method in (*METHODS, "head") else None
         if operation is None:
-            return self._others("method", "405"), None
+            return self._others(exchange.path(), "method", "405"), None
         parameters = item.get("parameters", []) + operation.get("parameters", [])
         return operation["responses"], operation | {"parameters": parameters}
 

@@ -59,12 +59,18 @@ def check_execution(row: dict) -> None:
         assert row["error"] and type(row["duration_ms"]) is int
 
 
-def check_error(answer, status: int, *words: str) -> str:
+def check_error(answer, status: int, *words: str, member: str = "detail") -> str:
     """An error of the API: its status, {"detail": "..."} and nothing else, naming the words."""
     assert answer.status_code == status, f"{answer.status_code} {answer.text}"
     assert answer.headers["content-type"] == "application/json"
     body = json.loads(answer.text)
-    assert list(body) == ["detail"] and type(body["detail"]) is str and body["detail"]
+    assert list(body) == [member] and type(body[member]) is str and body[member]
     for word in words:
-        assert word in body["detail"], body["detail"]
-    return body["detail"]
+        assert word in body[member], body[member]
+    return body[member]
+
+
+def check_api_error(answer, status: int, *words: str) -> str:
+    """The same under /api/v1: {"error": "..."}, with the headers of the rate."""
+    assert int(answer.headers["x-ratelimit-limit"]) >= int(answer.headers["x-ratelimit-remaining"]) >= 0
+    return check_error(answer, status, *words, member="error")

@@ -12,8 +12,9 @@ from nats import Nats
 from postgres import Postgres
 from process import Process
 
-# Tests ask for many registrations from one client address.
-GATEWAY = {"CLIENT_RATE_PER_MINUTE": "100000"}
+PUBLIC_URL = "https://api.croncoco.io"
+# Tests ask for many registrations from one client address, and for much of one account.
+GATEWAY = {"CLIENT_RATE_PER_MINUTE": "100000", "API_RATE_PER_MINUTE": "100000"}
 
 
 class Stack:
@@ -65,10 +66,10 @@ class Stack:
             own["WEBHOOK_ALLOW_CIDRS"] = "127.0.0.0/8,::1/128"
             own["WEBHOOK_SIGNING_SECRET"] = self.signing_secret
         if program == "gateway":
-            own |= GATEWAY | {"PORT": str(ports.free_port())}
+            own |= GATEWAY | {"PORT": str(ports.free_port()), "PUBLIC_URL": PUBLIC_URL}
         if program == "mailer":
             own |= {"MAIL_DIR": str(self.mail.directory), "MAIL_FROM": "CronCoco <mail@example.net>",
-                    "PUBLIC_URL": "https://api.croncoco.io"}
+                    "PUBLIC_URL": PUBLIC_URL}
         own |= self.variables | variables
         name = f"{program}-{sum(each.program == program for each in self.processes) + 1}"
         added = Process(program, name, {key: value for key, value in own.items() if value is not None},

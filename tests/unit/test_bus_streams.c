@@ -62,7 +62,7 @@ static void test_makes_and_checks(void **state)
         assert_string_equal(done.error, "");
         assert_true(done.good);
     }
-    assert_api(fixture, "$JS.API.STREAM.NAMES", "\"total\":5");
+    assert_api(fixture, "$JS.API.STREAM.NAMES", "\"total\":6");
     assert_api(fixture, "$JS.API.STREAM.INFO.CMD", "\"discard\":\"new\"");
     assert_api(fixture, "$JS.API.STREAM.INFO.CMD", "\"max_age\":21600000000000");
     assert_api(fixture, "$JS.API.STREAM.INFO.CMD", "\"max_bytes\":67108864");
@@ -73,6 +73,7 @@ static void test_makes_and_checks(void **state)
     assert_api(fixture, "$JS.API.STREAM.INFO.RUNS", "\"discard\":\"old\"");
     assert_api(fixture, "$JS.API.STREAM.INFO.RUNS", "\"duplicate_window\":120000000000");
     assert_api(fixture, "$JS.API.STREAM.INFO.RUNS", "\"storage\":\"file\"");
+    assert_api(fixture, "$JS.API.STREAM.INFO.RATES", "\"max_bytes\":16777216");
     assert_api(fixture, "$JS.API.STREAM.INFO.MAIL", "\"duplicate_window\":7200000000000");
     assert_api(fixture, "$JS.API.CONSUMER.NAMES.RUNS", "\"total\":8");
     assert_api(fixture, "$JS.API.CONSUMER.INFO.RUNS.dispatcher-7", "\"filter_subject\":\"run.7\"");

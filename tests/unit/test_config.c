@@ -87,6 +87,7 @@ static const struct integer_row integers[] = {
     INTEGER("COMMAND_TIMEOUT_MS", CONFIG_GATEWAY, command_timeout_ms, 30000, 100, 300000),
     INTEGER("CONNECTION_LIMIT", CONFIG_GATEWAY, connection_limit, 10000, 1, 1000000),
     INTEGER("CLIENT_RATE_PER_MINUTE", CONFIG_GATEWAY, client_rate_per_minute, 30, 1, 1000000),
+    INTEGER("API_RATE_PER_MINUTE", CONFIG_GATEWAY, api_rate_per_minute, 60, 1, 1000000),
     INTEGER("LEASE_TTL_MS", CONFIG_SCHEDULER, lease_ttl_ms, 3000, 500, 60000),
     INTEGER("ADDRESS_RATE_PER_HOUR", CONFIG_SCHEDULER, address_rate_per_hour, 5, 1, 1000000),
     INTEGER("CATCH_UP_WINDOW_S", CONFIG_SCHEDULER, catch_up_window_s, 86400, 0, 2678400),
@@ -132,6 +133,8 @@ static const struct string_row strings[] = {
            false),
     STRING("CRONCOCO_SECRET", CONFIG_GATEWAY, secret, NULL, true),
     STRING("CRONCOCO_SECRET", CONFIG_MAILER, secret, NULL, true),
+    STRING("PUBLIC_URL", CONFIG_GATEWAY, public_url, "http://127.0.0.1:8080", false),
+    STRING("PUBLIC_URL", CONFIG_MAILER, public_url, "http://127.0.0.1:8080", false),
     STRING("WEBHOOK_SIGNING_SECRET", CONFIG_GATEWAY, webhook_signing_secret, NULL, true),
     STRING("WEBHOOK_SIGNING_SECRET", CONFIG_DISPATCHER, webhook_signing_secret, NULL, true),
     STRING("WEBHOOK_ALLOW_CIDRS", CONFIG_GATEWAY, webhook_allow_cidrs, "", false),
@@ -141,7 +144,6 @@ static const struct string_row strings[] = {
     STRING("SMTP_CA_FILE", CONFIG_MAILER, smtp_ca_file, "", false),
     STRING("MAIL_DIR", CONFIG_MAILER, mail_dir, NULL, false),
     STRING("MAIL_FROM", CONFIG_MAILER, mail_from, "CronCoco <no-reply@localhost>", false),
-    STRING("PUBLIC_URL", CONFIG_MAILER, public_url, "http://127.0.0.1:8080", false),
 };
 
 /* Rows with tests of their own. */

@@ -16,6 +16,9 @@ static const struct route table[] = {
     {"GET", "/jobs/{id}/executions", NULL, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"PUT", "/jobs/external/{external_id}", NULL, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
     {"GET", "/jobs/{id}/executions/{execution}", NULL, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"GET", "/checks/export", NULL, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"GET", "/checks/{check}", NULL, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"GET", "/channels/{channel}", NULL, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
 };
 
 static enum router_verdict match(const char *method, const char *path, struct router_match *result)
@@ -45,6 +48,12 @@ static void paths_find_their_routes(void **state)
         {"PUT", "/jobs/external/a%2Fb", 5, 0, "a%2Fb"},
         {"PUT", "/jobs/external/executions", 5, 0, "executions"},
         {"GET", "/jobs/7/executions/msg_7_60", 6, 7, "msg_7_60"},
+        {"GET", "/checks/export", 7, 0, NULL},
+        {"GET", "/checks/0123456789AZazBb", 8, 0, "0123456789AZazBb"},
+        {"GET", "/channels/ch_001", 9, 1, NULL},
+        {"GET", "/channels/ch_999", 9, 999, NULL},
+        {"GET", "/channels/ch_1000", 9, 1000, NULL},
+        {"GET", "/channels/ch_9223372036854775807", 9, INT64_MAX, NULL},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct router_match result;
@@ -87,6 +96,18 @@ static void other_paths_are_not_found(void **state)
                                         "/jobs/external/a/",
                                         "/jobs/7/executions//",
                                         "/jobs/x/executions/y",
+                                        "/checks/0123456789AZazB",
+                                        "/checks/0123456789AZazBbc",
+                                        "/checks/0123456789AZaz_b",
+                                        "/checks/import",
+                                        "/channels/ch_000",
+                                        "/channels/ch_01",
+                                        "/channels/ch_0001",
+                                        "/channels/ch_-01",
+                                        "/channels/ch_",
+                                        "/channels/CH_001",
+                                        "/channels/1",
+                                        "/channels/ch_9223372036854775808",
                                         "/executions"};
     for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
         struct router_match result;
