@@ -27,6 +27,7 @@ void world_begin(void)
     memset(world.notices, 0, sizeof(world.notices));
     world.plan_count = world.row_count = world.letter_count = world.change_count = 0;
     world.outgoing_count = world.message_count = world.result_count = world.applied = 0;
+    world.alert_count = 0;
     world.epoch = 0;
     world.under_way = false;
     world.on_emitted = NULL;
@@ -149,6 +150,10 @@ static void notice_write(const struct execution *row)
     notice->status = row->status;
     notice->attempts = row->attempts;
     notice->next_attempt_ms = row->next_attempt_ms;
+    if (!row->ended)
+        return;
+    notice->code = row->end.code;
+    snprintf(notice->error, sizeof(notice->error), "%s", row->end.error ? row->end.error : "");
 }
 
 static void executions_write(void)
@@ -203,6 +208,16 @@ static void notices_write(void)
                                                                     .at_ms = world.collected_ms,
                                                                     .pause_ms = row->pause_ms,
                                                                     .code = row->code};
+    }
+}
+
+static void alerts_write(void)
+{
+    for (size_t i = 0; i < world.alert_count; i++) {
+        const struct world_notice *alert = &world.alerts[i];
+        assert_true(alert->id < WORLD_NOTICES && !world.notices[alert->id].there);
+        assert_non_null(world_account(alert->account));
+        world.notices[alert->id] = *alert;
     }
 }
 
@@ -405,6 +420,7 @@ static void pending_load(void)
                                                     .replay = RUN_NOTICE,
                                                     .timeout_s = notice->timeout_s},
                                             .account = notice->account,
+                                            .alert = notice->alert,
                                             .attempts = notice->attempts,
                                             .next_attempt_ms = notice->next_attempt_ms};
         if (notice->there && notice->status == EXECUTION_PENDING)
@@ -464,6 +480,23 @@ void world_collect(void)
     assert_true(!writing_is_empty(&world.writing) || !world.core->writing.count);
 }
 
+int64_t world_add_alert(int64_t account)
+{
+    assert_true(world.under_way && world.alert_count < WORLD_ALERTS);
+    int64_t id = world.core->progress.next_notice++;
+    world.next.next_notice = world.core->progress.next_notice;
+    world.alerts[world.alert_count++] = (struct world_notice){.id = id,
+                                                              .account = account,
+                                                              .created_s = world.now_ms / 1000,
+                                                              .next_attempt_ms = world.now_ms,
+                                                              .timeout_s = 5,
+                                                              .status = EXECUTION_PENDING,
+                                                              .there = true,
+                                                              .alert = true};
+    core_add_alert_notice(world.core, account, id, world.now_ms);
+    return id;
+}
+
 static void transaction_write(void)
 {
     for (size_t i = 0; i < world.change_count; i++)
@@ -471,6 +504,7 @@ static void transaction_write(void)
     executions_write();
     rest_write();
     notices_write();
+    alerts_write();
     assert_true(world.next.last_tick >= world.progress.last_tick);
     assert_true(world.next.runs_seq >= world.progress.runs_seq);
     world.progress = world.next;
@@ -480,6 +514,7 @@ static void transaction_forget(void)
 {
     writing_clear(&world.writing);
     world.change_count = 0;
+    world.alert_count = 0;
     world.under_way = false;
 }
 

@@ -20,6 +20,7 @@
 #define WORLD_RESULTS   (1u << 17)
 #define WORLD_LETTERS   8192
 #define WORLD_NOTICES   8192
+#define WORLD_ALERTS    16
 #define WORLD_OUTGOING  2048
 #define WORLD_CHANGES   64
 #define WORLD_HOUR      UINT32_C(30030480) /* 2027-02-05T12:00Z, in minutes */
@@ -48,9 +49,11 @@ struct world_row {
 
 struct world_notice {
     int64_t id, job, account, created_s, next_attempt_ms;
-    uint16_t timeout_s;
+    uint16_t timeout_s, code;
     uint8_t status, attempts;
     bool there;
+    bool alert;     /* of a check; of no job */
+    char error[64]; /* of the newest attempt that has ended */
 };
 
 struct world_letter {
@@ -102,6 +105,8 @@ struct world {
 
     struct change changes[WORLD_CHANGES]; /* with the next commit */
     size_t change_count;
+    struct world_notice alerts[WORLD_ALERTS]; /* with the transaction under way */
+    size_t alert_count;
     struct writing writing;
     struct core_progress next; /* with the transaction under way */
     int64_t collected_ms;
@@ -147,6 +152,8 @@ void world_lead(void);
 void world_die(size_t stored, bool committed);
 void world_store(size_t count);
 void world_collect(void);
+/* An alert of a check of that account, with the transaction under way. Returns its notice. */
+int64_t world_add_alert(int64_t account);
 void world_commit(void);
 /* All messages are stored, everything due is collected and committed. */
 void world_settle(void);

@@ -35,6 +35,7 @@ struct
 try {
     struct run run;
     bool executed, failed;
+    uint8_t outcome;
 };
 
 static struct sample sample;
@@ -176,9 +177,14 @@ static void emitted(const struct run *run, unsigned lane)
 {
     assert_int_equal(*try_at(run, run->attempt), 0);
     if (is_notice(run)) {
-        assert_int_equal(world.notices[run->job].account % LANES, lane);
-        if (run->attempt > 1)
-            assert_true(*try_at(run, (uint8_t)(run->attempt - 1)));
+        const struct world_notice *notice = &world.notices[run->job];
+        assert_true(notice->there);
+        assert_int_equal(notice->account % LANES, lane);
+        uint32_t before = *try_at(run, (uint8_t)(run->attempt - 1));
+        assert_true(run->attempt == 1 ||
+                    (before && tries[before - 1].executed && tries[before - 1].failed));
+        if (notice->alert)
+            assert_int_equal(run->timeout_s, run->attempt == 1 ? 5 : 10);
         return;
     }
     const struct world_job *job = &world.jobs[run->job];
@@ -281,7 +287,9 @@ static void executes(void)
     size_t end = below(ARRAY_LENGTH(ends));
     bool gone = below(60) == 0;
     try->executed = true;
-    try->failed = gone || ends[end].outcome != RESULT_SUCCESS;
+    bool alert = is_notice(&try->run) && world.notices[try->run.job].alert;
+    try->failed = gone || ends[end].outcome != RESULT_SUCCESS || (alert && ends[end].code >= 300);
+    try->outcome = gone ? RESULT_HTTP_ERROR : (uint8_t)ends[end].outcome;
     if (gone)
         world_result_add(&try->run, RESULT_HTTP_ERROR, 410, 0);
     else
@@ -443,6 +451,13 @@ static void leads(void)
     soft_see();
 }
 
+static void collects(void)
+{
+    world_collect();
+    for (unsigned i = chance(10) ? 1 + (unsigned)below(3) : 0; i; i--)
+        world_add_alert(some_account());
+}
+
 static void dies(void)
 {
     size_t stored = below(world.outgoing_count + 1);
@@ -464,7 +479,7 @@ static void step(void)
     else if (what < 960 && world.under_way)
         world_commit();
     else if (what < 960)
-        world_collect();
+        collects();
     else if (what < 985)
         commands();
     else if (what < 989)
@@ -588,6 +603,18 @@ static void letters_check(void)
     }
 }
 
+static void notice_check(const struct world_notice *notice)
+{
+    assert_int_not_equal(notice->status, EXECUTION_PENDING);
+    assert_in_range(notice->attempts, 1, 4);
+    const struct run run = {.job = notice->id, .slot_s = notice->created_s, .replay = RUN_NOTICE};
+    uint32_t last = *try_at(&run, notice->attempts);
+    assert_true(last && tries[last - 1].executed);
+    assert_int_equal(notice->status == EXECUTION_FAILURE, tries[last - 1].failed);
+    if (notice->alert && notice->status == EXECUTION_FAILURE && notice->attempts < 4)
+        assert_int_equal(tries[last - 1].outcome, RESULT_BLOCKED);
+}
+
 static void check(void)
 {
     const struct core *core = world.core;
@@ -599,10 +626,8 @@ static void check(void)
         if (world.accounts[i].there)
             usage_check(&world.accounts[i]);
     for (size_t i = 0; i < WORLD_NOTICES; i++)
-        if (world.notices[i].there) {
-            assert_int_not_equal(world.notices[i].status, EXECUTION_PENDING);
-            assert_in_range(world.notices[i].attempts, 1, 4);
-        }
+        if (world.notices[i].there)
+            notice_check(&world.notices[i]);
     letters_check();
     for (uint32_t i = 0; i < core->policies.length; i++) {
         const struct policy *policy = place_table_at(&core->policies, i);

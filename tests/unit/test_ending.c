@@ -522,6 +522,202 @@ static void a_notice_is_delivered_like_anything_and_given_up_after_four_attempts
     assert_int_equal(world.notices[2].status, EXECUTION_SUCCESS);
 }
 
+/* ---- alerts of checks ---- */
+
+/* One alert of account 1, whose row is committed. */
+static const struct world_notice *alert_begins(void)
+{
+    world_collect();
+    int64_t id = world_add_alert(1);
+    assert_int_equal(core_release(world.core, world.now_ms), 0); /* not before the commit */
+    world_commit();
+    assert_int_equal(core_release(world.core, world.now_ms), 1);
+    world_store(world.outgoing_count);
+    return &world.notices[id];
+}
+
+static bool alert_ends(const struct world_notice *alert, uint8_t attempt,
+                       enum result_outcome outcome, uint16_t code)
+{
+    bool known = world_result(alert->id, alert->created_s, RUN_NOTICE, attempt, outcome, code);
+    world_settle();
+    return known;
+}
+
+static void an_alert_arrives_with_2xx_and_is_tried_again_whatever_fails(void **state)
+{
+    (void)state;
+    static const struct {
+        enum result_outcome outcome;
+        uint16_t code;
+        uint8_t status;
+        const char *error;
+    } cases[] = {
+        {RESULT_SUCCESS, 200, EXECUTION_SUCCESS, ""},
+        {RESULT_SUCCESS, 204, EXECUTION_SUCCESS, ""},
+        {RESULT_SUCCESS, 299, EXECUTION_SUCCESS, ""},
+        {RESULT_SUCCESS, 300, EXECUTION_PENDING, "HTTP 300"},
+        {RESULT_SUCCESS, 302, EXECUTION_PENDING, "HTTP 302"},
+        {RESULT_SUCCESS, 399, EXECUTION_PENDING, "HTTP 399"},
+        {RESULT_HTTP_ERROR, 400, EXECUTION_PENDING, "HTTP 400"},
+        {RESULT_HTTP_ERROR, 401, EXECUTION_PENDING, "HTTP 401"},
+        {RESULT_HTTP_ERROR, 404, EXECUTION_PENDING, "HTTP 404"},
+        {RESULT_HTTP_ERROR, 410, EXECUTION_PENDING, "HTTP 410"},
+        {RESULT_HTTP_ERROR, 429, EXECUTION_PENDING, "HTTP 429"},
+        {RESULT_HTTP_ERROR, 500, EXECUTION_PENDING, "HTTP 500"},
+        {RESULT_TIMEOUT, 0, EXECUTION_PENDING, "HTTP 0"},
+        {RESULT_CONNECT, 0, EXECUTION_PENDING, "HTTP 0"},
+        {RESULT_DNS, 0, EXECUTION_PENDING, "HTTP 0"},
+        {RESULT_TLS, 0, EXECUTION_PENDING, "HTTP 0"},
+        {RESULT_GONE, 0, EXECUTION_PENDING, "HTTP 0"},
+        {RESULT_BLOCKED, 0, EXECUTION_FAILURE, "HTTP 0"},
+    };
+    world_lead();
+    for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
+        const struct world_notice *alert = alert_begins();
+        assert_true(alert_ends(alert, 1, cases[i].outcome, cases[i].code));
+        if (alert->status != cases[i].status)
+            fail_msg("outcome %d, code %u", cases[i].outcome, cases[i].code);
+        assert_string_equal(alert->error, cases[i].error);
+        assert_int_equal(alert->code, cases[i].code);
+        assert_int_equal(alert->next_attempt_ms != 0, alert->status == EXECUTION_PENDING);
+    }
+}
+
+static struct run left; /* the run that was emitted last */
+
+static void leaves(const struct run *run, unsigned lane)
+{
+    (void)lane;
+    left = *run;
+}
+
+static void an_alert_has_three_retries_each_further_and_longer(void **state)
+{
+    (void)state;
+    static const int64_t waits_ms[] = {0, 30000, 120000, 480000};
+    world.on_emitted = leaves;
+    world_lead();
+    const struct world_notice *alert = alert_begins();
+    for (uint8_t attempt = 1; attempt <= 4; attempt++) {
+        assert_int_equal(left.job, alert->id);
+        assert_int_equal(left.attempt, attempt);
+        assert_int_equal(left.timeout_s, attempt == 1 ? 5 : 10);
+        assert_int_equal(alert->status, EXECUTION_PENDING);
+        assert_true(alert_ends(alert, attempt, RESULT_HTTP_ERROR, (uint16_t)(500 + attempt)));
+        assert_int_equal(alert->attempts, attempt);
+        assert_int_equal(alert->code, 500 + attempt);
+        if (attempt == 4)
+            break;
+        int64_t wait_ms = alert->next_attempt_ms - world.now_ms;
+        assert_in_range(wait_ms, waits_ms[attempt] * 8 / 10, waits_ms[attempt] * 12 / 10);
+        assert_int_equal(core_release(world.core, alert->next_attempt_ms - 1), 0);
+        if (attempt == 2) { /* in the hands of another leader, too */
+            world_die(0, false);
+            world_lead();
+        }
+        world.now_ms = alert->next_attempt_ms;
+        world_tick_to((uint32_t)(world.now_ms / WORLD_MINUTE_MS));
+        assert_int_equal(core_release(world.core, world.now_ms), 1);
+        world_store(world.outgoing_count);
+        if (attempt == 1) { /* and where the row does not tell that it has left */
+            world_die(0, false);
+            world_lead();
+            assert_int_equal(core_release(world.core, world.now_ms), 0);
+        }
+    }
+    assert_int_equal(alert->status, EXECUTION_FAILURE);
+    assert_int_equal(world.core->open.count, 0);
+    assert_int_equal(world.letter_count, 0);
+    assert_false(world.notices[alert->id + 1].there);
+}
+
+static void an_alert_waits_as_long_as_it_is_asked_to(void **state)
+{
+    (void)state;
+    world_lead();
+    const struct world_notice *alert = alert_begins();
+    const struct run run = {
+        .job = alert->id, .slot_s = alert->created_s, .replay = RUN_NOTICE, .attempt = 1};
+    world_result_add(&run, RESULT_HTTP_ERROR, 503, 200);
+    world_results_apply(1);
+    world_settle();
+    assert_int_equal(alert->next_attempt_ms, world.now_ms + 200000);
+}
+
+static void alerts_ask_for_no_allowance(void **state)
+{
+    (void)state;
+    const struct plan nothing = {.name = "nothing", .timeout_s = 60};
+    world.plans[world.plan_count++] = nothing;
+    world_add_account(2, "nothing");
+    world_lead();
+    world_collect();
+    int64_t ids[2] = {world_add_alert(2), world_add_alert(2)};
+    world_commit();
+    assert_int_equal(core_release(world.core, world.now_ms), 2);
+    world_store(world.outgoing_count);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(alert_ends(&world.notices[ids[i]], 1, RESULT_SUCCESS, 200));
+        assert_int_equal(world.notices[ids[i]].status, EXECUTION_SUCCESS);
+    }
+    uint32_t place = place_table_find(&world.core->accounts, 2);
+    assert_int_equal(account_at(&world.core->accounts, place)->under_way, 0);
+    assert_int_equal(account_at(&world.core->accounts, place)->used, 0);
+    assert_int_equal(world_account(2)->usage.executions, 0);
+}
+
+static void an_alert_leaves_with_its_account(void **state)
+{
+    (void)state;
+    world_add_account(2, "big");
+    world_lead();
+    const struct world_notice *held = alert_begins();
+    assert_true(alert_ends(held, 1, RESULT_CONNECT, 0));
+    const struct world_notice *under_way = alert_begins();
+    world_apply(&(struct change){.kind = CHANGE_ACCOUNT_REMOVE, .id = 1});
+    world_collect();
+    world_commit();
+    assert_int_equal(world.core->open.count, 0);
+    assert_false(alert_ends(under_way, 1, RESULT_SUCCESS, 200));
+    assert_int_equal(core_next_release_ms(world.core, world.now_ms), INT64_MAX);
+    assert_int_equal(world.core->log.count, 0);
+}
+
+static void an_alert_that_was_lost_is_sent_again(void **state)
+{
+    (void)state;
+    world_lead();
+    const struct world_notice *alert = alert_begins();
+    assert_int_equal(core_close_lost(world.core, run_log_next(&world.core->log)), 1);
+    world_settle();
+    assert_int_equal(alert->status, EXECUTION_PENDING);
+    assert_string_equal(alert->error, "the run was lost before its result was known");
+    world.now_ms = alert->next_attempt_ms;
+    assert_int_equal(core_release(world.core, world.now_ms), 1);
+    world_store(world.outgoing_count);
+    assert_true(alert_ends(alert, 2, RESULT_SUCCESS, 200));
+    assert_int_equal(alert->status, EXECUTION_SUCCESS);
+}
+
+static void an_alert_that_is_not_committed_was_never_there(void **state)
+{
+    (void)state;
+    world_lead();
+    world_collect();
+    int64_t id = world_add_alert(1);
+    world_die(0, false);
+    world_lead();
+    assert_int_equal(world.core->open.count, 0);
+    assert_int_equal(world.core->progress.next_notice, id);
+    world_collect();
+    assert_int_equal(world_add_alert(1), id);
+    world_die(0, true);
+    world_lead();
+    assert_int_equal(core_release(world.core, world.now_ms), 1);
+    assert_int_equal(world_published(id, world.notices[id].created_s, RUN_NOTICE, 1), 1);
+}
+
 int main(void)
 {
 #define ENDING_TEST(test) cmocka_unit_test_setup_teardown(test, ending_set_up, world_tear_down)
@@ -545,6 +741,13 @@ int main(void)
         ENDING_TEST(who_is_resumed_has_the_whole_time_again),
         ENDING_TEST(a_job_may_forbid_to_be_paused_for_its_failures),
         ENDING_TEST(a_notice_is_delivered_like_anything_and_given_up_after_four_attempts),
+        ENDING_TEST(an_alert_arrives_with_2xx_and_is_tried_again_whatever_fails),
+        ENDING_TEST(an_alert_has_three_retries_each_further_and_longer),
+        ENDING_TEST(an_alert_waits_as_long_as_it_is_asked_to),
+        ENDING_TEST(alerts_ask_for_no_allowance),
+        ENDING_TEST(an_alert_leaves_with_its_account),
+        ENDING_TEST(an_alert_that_was_lost_is_sent_again),
+        ENDING_TEST(an_alert_that_is_not_committed_was_never_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
