@@ -352,6 +352,9 @@ bool database_commit(struct world *world, const struct transaction *transaction)
     write_answers(world, &transaction->facts);
     write_outbox(world, transaction);
     rows_write(world, &transaction->writing, transaction->now_ms);
+    for (size_t i = 0; i < transaction->alert_count; i++)
+        notices_add_alert(world, &transaction->alerts[i], transaction->now_ms);
+    database->alerts += transaction->alert_count;
     write_progress(world, &transaction->progress);
     trace_add(world, (int)transaction->scheduler, "committed rows, last_tick",
               (long long)transaction->writing.executions.count, transaction->progress.last_tick);

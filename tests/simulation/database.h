@@ -11,8 +11,10 @@
 
 #include "scheduler/core/core.h"
 #include "scheduler/core/facts.h"
+#include "tests/simulation/notices.h"
 #include "tests/simulation/world.h"
 
+#define ALERTS_MAX               3 /* in one transaction */
 #define LEASE_TTL_MS             3000
 #define FAILURE_MAIL_INTERVAL_MS HOUR_MS
 #define AUTO_PAUSE_AFTER_MS      (12 * HOUR_MS)
@@ -30,7 +32,7 @@ struct database {
     struct facts rows; /* accounts, tokens, jobs, mails; mails without a message id are gone */
     struct database_answer *answers; /* owned: by number of the command */
     size_t answer_room;
-    uint64_t transactions, refused;
+    uint64_t transactions, refused, alerts;
 
     int lease_holder; /* scheduler, or -1 */
     uint64_t lease_epoch;
@@ -54,6 +56,8 @@ struct transaction {
     struct core_progress progress;
     int64_t *outbox; /* owned */
     size_t outbox_count;
+    struct new_alert alerts[ALERTS_MAX];
+    size_t alert_count;
 };
 
 void database_open(struct world *world);

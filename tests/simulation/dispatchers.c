@@ -9,6 +9,7 @@
 #include "shared/result.h"
 #include "tests/simulation/database.h"
 #include "tests/simulation/ledger.h"
+#include "tests/simulation/notices.h"
 #include "tests/simulation/streams.h"
 
 #define ASK_AGAIN_MAX_MS   120000 /* doubled from 3 s to this */
@@ -269,6 +270,10 @@ static void post(struct world *world, struct event *event)
                 (uint32_t)chance_between(world, 1000, run->timeout_s * INT64_C(1000));
         if (!world->draining && chance_of(world, bad_day(world, run) ? 900000 : 40000))
             fail(world, result, run);
+        else if (!world->draining && notices_alert(world, run) && chance_of(world, 50000))
+            answer(result, RESULT_SUCCESS, 302);
+        else if (!world->draining && notices_alert(world, run) && chance_of(world, 10000))
+            answer(result, RESULT_BLOCKED, 0);
     }
     step_later(world, event->target, result->duration_ms, report, event->number);
     (void)steps(world, event);

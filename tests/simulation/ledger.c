@@ -292,21 +292,27 @@ void ledger_emitted(struct world *world, const struct run *run, int64_t decided_
     delivery_emitted(world, delivery, run, decided_ms);
     ledger->emitted++;
     ledger->retries += run->attempt > 1;
-    if (notice)
+    if (notice) {
+        notices_emitted(world, run);
         return;
+    }
     if (run->replay == 0 && run->attempt == 1)
         overlap_check(world, delivery);
     bool start = run->attempt == 1 && delivery->trigger != TRIGGER_REPLAY;
     allowances_emitted(world, calendar_account(world, run->job), run, start, decided_ms);
 }
 
-void ledger_reported(struct world *world, const struct run *run, bool gone)
+void ledger_reported(struct world *world, const struct run *run, enum result_outcome outcome,
+                     uint16_t code)
 {
     struct delivery *delivery = ledger_delivery(world, run->job, run->slot_s, run->replay);
     trace_job(world, run->job, "%lld, replay %u: result of attempt %u is in RESULTS",
               (long long)run->slot_s / 60, run->replay, run->attempt);
-    if (delivery && delivery_reported(world, delivery, run->attempt, gone) &&
-        run->replay != RUN_NOTICE)
+    if (!delivery || !delivery_reported(world, delivery, run->attempt, outcome == RESULT_GONE))
+        return;
+    if (run->replay == RUN_NOTICE)
+        notices_reported(world, run->job, outcome, code);
+    else
         allowances_ended(world, calendar_account(world, run->job));
 }
 

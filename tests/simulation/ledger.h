@@ -55,7 +55,8 @@ struct delivery *ledger_delivery(struct world *world, int64_t job, int64_t slot_
 /* A run is in RUNS, decided by a leader at a time of its clock. */
 void ledger_emitted(struct world *world, const struct run *run, int64_t decided_ms);
 /* Its result is in RESULTS; gone: nothing was POSTed. */
-void ledger_reported(struct world *world, const struct run *run, bool gone);
+void ledger_reported(struct world *world, const struct run *run, enum result_outcome outcome,
+                     uint16_t code);
 /* Rows are committed, at a time of the leader's clock. */
 void ledger_row(struct world *world, const struct execution *row, int64_t now_ms);
 void ledger_attempt(struct world *world, const struct attempt *row);

@@ -11,8 +11,6 @@
 #include "tests/simulation/ledger.h"
 #include "tests/simulation/notices.h"
 
-#define NOTICE_RETRIES 3
-
 void rows_open(struct world *world)
 {
     world->rows = memory_new(1, sizeof(*world->rows));
@@ -45,16 +43,6 @@ static int64_t account_of(struct world *world, const struct execution *row)
 
 /* ---- executions ---- */
 
-static void write_notice(struct world *world, const struct execution *row)
-{
-    struct notice *notice = notices_find(world, row->job);
-    if (row->next_attempt_ms && row->attempts > NOTICE_RETRIES)
-        world_fail(world, "notice %lld: a retry behind %u attempts", (long long)row->job,
-                   row->attempts);
-    if (notice)
-        (void)delivery_row(world, &notice->delivery, row);
-}
-
 static void write_executions(struct world *world, const struct writing *writing, int64_t now_ms)
 {
     const struct execution_batch *batch = &writing->executions;
@@ -67,7 +55,7 @@ static void write_executions(struct world *world, const struct writing *writing,
             world_fail(world, "job %lld: rows out of order, or twice in one statement",
                        (long long)row->job);
         if (row->replay == RUN_NOTICE) {
-            write_notice(world, row);
+            notices_row(world, row);
             continue;
         }
         ledger_row(world, row, now_ms);

@@ -32,7 +32,7 @@
 
 struct totals {
     uint64_t events, slots, emitted, retries, demands, promised, posts, repeated, failures;
-    uint64_t notices, letters, pauses, commands, terms, crashes, stops, refused;
+    uint64_t notices, alerts, letters, pauses, commands, terms, crashes, stops, refused;
     uint64_t skipped[SKIP_REASONS];
 };
 
@@ -124,6 +124,7 @@ static void run_seed(uint64_t seed, unsigned jobs, unsigned days, int64_t watche
     for (int i = 0; i < SKIP_REASONS; i++)
         totals->skipped[i] += world.ledger->skipped[i];
     totals->notices += world.rows->notices;
+    totals->alerts += world.database->alerts;
     totals->letters += world.rows->letters;
     totals->pauses += world.rows->pauses;
     totals->commands += clients_count(&world);
@@ -201,9 +202,9 @@ int main(int count, char **arguments)
            totals.skipped[SKIP_MISSED], totals.skipped[SKIP_OVERLAP], totals.skipped[SKIP_MONTH],
            totals.skipped[SKIP_BURST], totals.skipped[SKIP_CONCURRENCY],
            totals.skipped[SKIP_PAUSED], totals.skipped[SKIP_CAPACITY]);
-    printf("notices %" PRIu64 ", mails about jobs %" PRIu64 ", pauses %" PRIu64
+    printf("notices %" PRIu64 ", alerts %" PRIu64 ", mails about jobs %" PRIu64 ", pauses %" PRIu64
            ", commands %" PRIu64 "\n",
-           totals.notices, totals.letters, totals.pauses, totals.commands);
+           totals.notices, totals.alerts, totals.letters, totals.pauses, totals.commands);
     printf("terms %" PRIu64 ", crashes %" PRIu64 ", stops %" PRIu64
            ", writes of deposed leaders refused %" PRIu64 "\n",
            totals.terms, totals.crashes, totals.stops, totals.refused);

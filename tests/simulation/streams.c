@@ -106,7 +106,7 @@ void streams_add_result(struct world *world, const struct stored_result *result)
                                       .slot_s = result->slot_s,
                                       .replay = result->replay,
                                       .attempt = result->attempt},
-                        result->outcome == RESULT_GONE);
+                        (enum result_outcome)result->outcome, result->code);
     schedulers_messages(world);
 }
 

@@ -472,7 +472,8 @@ static void load_failing(struct world *world, struct term *term)
     }
 }
 
-static void pending_row(struct core *core, const struct delivery *delivery, int64_t account)
+static void pending_row(struct core *core, const struct delivery *delivery, int64_t account,
+                        bool alert)
 {
     core_load_pending(core, &(struct pending_row){.run = {.job = delivery->job,
                                                           .slot_s = delivery->slot_s,
@@ -480,6 +481,7 @@ static void pending_row(struct core *core, const struct delivery *delivery, int6
                                                           .replay = delivery->replay,
                                                           .timeout_s = delivery->timeout_s},
                                                   .account = account,
+                                                  .alert = alert,
                                                   .attempts = delivery->told,
                                                   .trigger = delivery->trigger,
                                                   .next_attempt_ms = delivery->next_attempt_ms});
@@ -488,7 +490,7 @@ static void pending_row(struct core *core, const struct delivery *delivery, int6
 static void pending_execution(void *arg, const struct delivery *delivery)
 {
     struct term *term = arg;
-    pending_row(term->core, delivery, 0);
+    pending_row(term->core, delivery, 0, false);
 }
 
 static void load_pending(struct world *world, struct term *term)
@@ -501,7 +503,7 @@ static void load_notices(struct world *world, struct term *term)
     for (size_t i = 0; i < world->notices->count; i++) {
         const struct notice *notice = &world->notices->all[i];
         if (!notice->deleted && notice->delivery.row == ROW_PENDING)
-            pending_row(term->core, &notice->delivery, notice->account);
+            pending_row(term->core, &notice->delivery, notice->account, notice->alert);
     }
 }
 

@@ -19,7 +19,8 @@
 #define PENDING_AGE_MAX_MS 5000
 #define PACE_MS            20
 #define PROGRESS_MS        1000
-#define RESULTS_MANY       32 /* messages: their positions do not wait for PROGRESS_MS */
+#define ALERTS_CHANCE      3000 /* of a transaction, in a million */
+#define RESULTS_MANY       32   /* messages: their positions do not wait for PROGRESS_MS */
 
 void turn_start_leading(struct term *term)
 {
@@ -187,6 +188,23 @@ static bool progressed(const struct term *term)
            turn->results_seq != turn->written.results_seq;
 }
 
+/* Now and then checks have fallen meanwhile: alerts of any accounts. */
+static void alerts_arise(struct world *world, struct term *term, struct transaction *transaction)
+{
+    struct core *core = term->core;
+    if (world->draining || !core->accounts.length || !chance_of(world, ALERTS_CHANCE))
+        return;
+    for (int64_t i = chance_between(world, 1, ALERTS_MAX); i > 0; i--) {
+        uint32_t place = (uint32_t)chance_between(world, 0, core->accounts.length - 1);
+        const struct account *account = account_at(&core->accounts, place);
+        if (!account->id)
+            continue; /* removed */
+        struct new_alert alert = {.id = core->progress.next_notice++, .account = account->id};
+        core_add_alert_notice(core, alert.account, alert.id, transaction->now_ms);
+        transaction->alerts[transaction->alert_count++] = alert;
+    }
+}
+
 /* facts: of the commands taken, or NULL; their content moves on. */
 static void turn_write(struct world *world, struct term *term, struct facts *facts)
 {
@@ -215,7 +233,6 @@ static void turn_write(struct world *world, struct term *term, struct facts *fac
     core->progress.results_seq = turn->results_seq;
     turn->result_messages_taken = turn->result_messages;
     turn->result_messages = 0;
-    turn->writing = core->progress;
 
     struct transaction *transaction = memory_new(1, sizeof(*transaction));
     *transaction = (struct transaction){.epoch = term->epoch,
@@ -226,8 +243,9 @@ static void turn_write(struct world *world, struct term *term, struct facts *fac
                                         .loaded_gap_after = term->gap_after,
                                         .loaded_gap_to = term->gap_to,
                                         .writing = writing,
-                                        .progress = core->progress,
                                         .outbox_count = turn->outbox_taken};
+    alerts_arise(world, term, transaction);
+    turn->writing = transaction->progress = core->progress;
     if (facts) {
         transaction->facts = *facts;
         *facts = (struct facts){0};
