@@ -13,6 +13,7 @@
 
 #define TIME_MAX_MS 253402300799999
 
+/* Into what is zero. */
 static void random_name(struct sample *sample, char name[static MAIL_NAME_SIZE])
 {
     static const char *const characters[] = {
@@ -21,8 +22,8 @@ static void random_name(struct sample *sample, char name[static MAIL_NAME_SIZE])
     size_t length = 0;
     for (size_t i = 0; i < count; i++) {
         const char *character = characters[sample_below(sample, ARRAY_LENGTH(characters))];
-        memcpy(name + length, character, strlen(character));
-        length += strlen(character);
+        for (; *character; character++)
+            name[length++] = *character;
     }
 }
 
@@ -57,7 +58,7 @@ static void add_checks(struct sample *sample, struct mail *mail)
     for (size_t i = 0; i < reason; i++)
         mail->reason[i] = (char)sample_within(sample, ' ', '~');
     if (mail->kind == MAIL_CHECK_DOWN)
-        mail->count = sample_within(sample, 1, 2 * MAIL_CHECKS_MAX);
+        mail->count = sample_within(sample, 1, INT64_C(2) * MAIL_CHECKS_MAX);
     else
         mail->count = mail->kind != MAIL_CHECK_TEST;
     mail->named = mail->count < MAIL_CHECKS_MAX ? (size_t)mail->count : MAIL_CHECKS_MAX;
