@@ -154,15 +154,20 @@ def test_a_restarted_mailer_sends_nothing_twice(sink, mailer_for, ask):
     assert [len(sink.to(address)) for address in addresses + [later]] == [1] * 11
 
 
-def test_news_of_a_job_is_dropped_after_two_days(mail_stack, sink, mailer_for):
+OF_JOB = {"job_id": 1, "job_name": "job", "code": 410, "error": "HTTP 410", "failed_ms": 1, "since_ms": 1,
+          "pause_ms": 0, "count": 1}
+OF_CHECK = {"channel": 1, "at_ms": 1, "since_ms": 1, "reason": "missed", "period_s": 60, "grace_s": 60, "schedule": "",
+            "reminder": 0, "count": 1, "checks": [{"id": "a", "name": "check", "last_ping_ms": 0}]}
+
+
+@pytest.mark.parametrize("kind, news", [("gone", OF_JOB), ("check_down", OF_CHECK)])
+def test_news_is_dropped_after_two_days(mail_stack, sink, mailer_for, kind, news):
     def publish(age_s: int) -> str:
         address = client.new_address()
-        created_ms = int((time.time() - age_s) * 1000)
-        mail = {"v": 1, "kind": "gone", "id": f"news-{age_s}", "to": address, "created_ms": created_ms,
-                "expires_ms": 0, "job_id": 1, "job_name": "job", "code": 410, "error": "HTTP 410",
-                "failed_ms": created_ms, "since_ms": created_ms, "pause_ms": 0, "count": 1}
+        mail = {"v": 1, "kind": kind, "id": f"{kind}-{age_s}", "to": address,
+                "created_ms": int((time.time() - age_s) * 1000), "expires_ms": 0} | news
         with mail_stack.nats.client() as connection:
-            assert connection.request("mail.gone", mail)["seq"]
+            assert connection.request(f"mail.{kind}", mail)["seq"]
         return address
     old, new = publish(2 * 86400 + 60), publish(2 * 86400 - 60)
     mailer = mailer_for(sink)
