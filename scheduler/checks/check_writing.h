@@ -125,6 +125,15 @@ struct check_writing {
     size_t ping_room, state_room, start_room, flip_room, alert_room, group_room, pause_room;
 };
 
+/* Add an empty one. */
+struct ping_row *check_writing_add_ping(struct check_writing *writing);
+struct check_state_row *check_writing_add_state(struct check_writing *writing);
+struct check_start_row *check_writing_add_start(struct check_writing *writing);
+struct flip_row *check_writing_add_flip(struct check_writing *writing);
+struct alert_row *check_writing_add_alert(struct check_writing *writing);
+struct alert_group_row *check_writing_add_group(struct check_writing *writing);
+struct check_pause_row *check_writing_add_pause(struct check_writing *writing);
+
 bool check_writing_is_empty(const struct check_writing *writing);
 void check_writing_clear(struct check_writing *writing);
 void check_writing_free(struct check_writing *writing);

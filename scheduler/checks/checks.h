@@ -115,7 +115,7 @@ int checks_valid(const struct check_settings *settings,
 /* The seconds between the next two times of a cron expression; the period where there is none. */
 int32_t check_period_s(const struct check_settings *settings, int64_t now_s);
 /* Whether check (or one that is to be made, with that id) would be its own ancestor. */
-bool checks_parents_cycle(const struct checks *checks, int64_t check, const int64_t *parents,
+bool checks_parents_cycle(struct checks *checks, int64_t check, const int64_t *parents,
                           size_t count);
 void checks_add(struct checks *checks, int64_t id, int64_t account,
                 const struct check_settings *settings, int64_t now_ms);
