@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "gateway/auth.h"
+#include "gateway/fields.h"
 #include "gateway/framing.h"
 #include "gateway/gateway.h"
 #include "gateway/rate_limit.h"
@@ -126,14 +127,36 @@ static int take_body(struct request *request)
     return 0;
 }
 
+/* A body that says nothing, where there is one. */
+static int take_empty_body(struct request *request)
+{
+    if (request->h2o->entity.len == 0)
+        return 0;
+    if (take_body(request) != 0)
+        return -1;
+    char error[FIELDS_ERROR_SIZE];
+    if (fields_only(request->body, NULL, 0, error) == 0)
+        return 0;
+    reply_error(request, 400, "%s", error);
+    return -1;
+}
+
+static int take_expected_body(struct request *request)
+{
+    switch (request->route->body) {
+    case ROUTE_WITHOUT_BODY: return 0;
+    case ROUTE_WITH_BODY:
+    case ROUTE_WITH_LARGE_BODY: return take_body(request);
+    case ROUTE_EMPTY_BODY: return take_empty_body(request);
+    }
+    INVARIANT(false && "a route that expects no known body");
+    return -1;
+}
+
 static void handle(struct request *request)
 {
-    enum route_body body = request->route->body;
-    bool expected = body == ROUTE_WITH_BODY || body == ROUTE_WITH_LARGE_BODY ||
-                    (body == ROUTE_OPTIONAL_BODY && request->h2o->entity.len > 0);
-    if (expected && take_body(request) != 0)
-        return;
-    request->route->handler(request);
+    if (take_expected_body(request) == 0)
+        request->route->handler(request);
 }
 
 /* The last gate of /api/v1, behind the count: a request that is refused here counts too. */

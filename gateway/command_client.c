@@ -249,6 +249,7 @@ void command_client_send_as(struct command_client *client, struct request *reque
     memcpy(command->fingerprint, identity->fingerprint, HASH_SIZE);
     command->received_ms = clock_now_ms();
     command->account = request->account;
+    command->under_v1 = request->surface == SURFACE_CHECKS;
 
     int64_t now_ms = clock_monotonic_ms();
     struct pending *pending = memory_new(1, sizeof *pending);

@@ -35,6 +35,28 @@ int fields_only(const cJSON *object, const char *const *names, size_t count,
     return 0;
 }
 
+const char *fields_text_fault(const cJSON *value)
+{
+    if (!cJSON_IsString(value))
+        return "must be a string";
+    size_t characters = 0;
+    for (const char *c = value->valuestring; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return "must not have control characters";
+        characters += ((unsigned char)*c & 0xc0) != 0x80;
+    }
+    return characters > FIELDS_NAME_MAX ? "at most 100 characters" : NULL;
+}
+
+const char *fields_name_fault(const cJSON *value)
+{
+    const char *fault = fields_text_fault(value);
+    if (fault != NULL)
+        return fault;
+    bool blank = strspn(value->valuestring, " ") == strlen(value->valuestring);
+    return blank ? "must not be empty" : NULL;
+}
+
 const char *fields_string(const cJSON *object, const char *name,
                           char error[static FIELDS_ERROR_SIZE])
 {

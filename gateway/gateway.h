@@ -14,6 +14,7 @@ struct gateway {
     const struct config *config;
     struct service *service;
     uv_loop_t *loop;
+    const char *ping_url; /* what the public id of a check is put behind */
     struct bus *bus;
     struct db *db;
     struct guard *guard; /* which webhook addresses are refused at once */

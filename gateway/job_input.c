@@ -17,20 +17,9 @@ int job_parse_fail(struct job_parse *parse, const char *field, const char *what)
 
 static int parse_name(struct job_parse *parse, const cJSON *value)
 {
-    if (!cJSON_IsString(value))
-        return job_parse_fail(parse, "name", "must be a string");
-    size_t characters = 0;
-    bool blank = true;
-    for (const char *c = value->valuestring; *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            return job_parse_fail(parse, "name", "must not have control characters");
-        characters += ((unsigned char)*c & 0xc0) != 0x80;
-        blank = blank && *c == ' ';
-    }
-    if (blank)
-        return job_parse_fail(parse, "name", "must not be empty");
-    if (characters > JOB_NAME_MAX)
-        return job_parse_fail(parse, "name", "at most 100 characters");
+    const char *fault = fields_name_fault(value);
+    if (fault != NULL)
+        return job_parse_fail(parse, "name", fault);
     parse->form->input.name = value->valuestring;
     return 0;
 }

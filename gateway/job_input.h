@@ -13,7 +13,6 @@
 #include "shared/compiler.h"
 #include "shared/guard.h"
 
-#define JOB_NAME_MAX         100 /* characters */
 #define JOB_HEADERS_MAX      20
 #define JOB_HEADER_NAME_MAX  100   /* bytes */
 #define JOB_HEADER_VALUE_MAX 500   /* bytes */

@@ -11,11 +11,6 @@
 
 void job_runs_start(struct request *request)
 {
-    char error[FIELDS_ERROR_SIZE];
-    if (request->body != NULL && fields_only(request->body, NULL, 0, error) != 0) {
-        reply_error(request, 400, "%s", error);
-        return;
-    }
     struct command command = {.kind = COMMAND_JOB_RUN, .job_id = request->path_id};
     command_client_send(request->gateway->commands, request, &command, NULL, command_pass_on);
 }

@@ -1,5 +1,6 @@
 /* The gateway: the HTTP API. Checks requests, sends commands to the leader, reads PostgreSQL. */
 #include <stddef.h>
+#include <string.h>
 
 #include "gateway/admission.h"
 #include "gateway/auth.h"
@@ -11,6 +12,8 @@
 #include "gateway/shared_rate.h"
 #include "gateway/stats.h"
 #include "gateway/stripe.h"
+#include "shared/buffer.h"
+#include "shared/command.h"
 
 #define RATE_CLIENTS      65536 /* addresses whose registrations are counted */
 #define DB_PIPELINE_DEPTH 32
@@ -30,6 +33,21 @@ static void on_db_state(void *arg, bool connected)
 {
     struct gateway *gateway = arg;
     service_set_ready(gateway->service, gateway->db_part, connected);
+}
+
+/* PUBLIC_URL and "/ping/". */
+static void make_ping_url(struct gateway *gateway)
+{
+    const char *base = gateway->config->public_url;
+    size_t length = strlen(base);
+    while (length > 0 && base[length - 1] == '/')
+        length--;
+    struct buffer url = BUFFER_EMPTY;
+    buffer_append(&url, base, length);
+    buffer_text(&url, "/ping/");
+    if (url.length > COMMAND_PING_URL_MAX)
+        service_fail(gateway->service, SERVICE_EXIT_CONFIG, "PUBLIC_URL", "too long");
+    gateway->ping_url = url.data;
 }
 
 static void read_networks(struct gateway *gateway)
@@ -145,6 +163,7 @@ int main(int argc, char **argv)
     gateway.registrations = rate_limit_new(gateway.config->client_rate_per_minute, RATE_CLIENTS);
     gateway.billing_changes = rate_limit_new(BILLING_CHANGES_PER_MINUTE, BILLING_ACCOUNTS);
     stats_open();
+    make_ping_url(&gateway);
     read_networks(&gateway);
     open_bus(&gateway);
     open_db(&gateway);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "shared/channel_json.h"
 #include "shared/public_id.h"
 
 static bool text_is(const char *text, size_t length, const char *expected)
@@ -25,20 +26,6 @@ static bool parse_id(const char *text, size_t length, int64_t *id)
     }
     *id = value;
     return true;
-}
-
-/* "ch_" and the number, with zeros before it to three digits. */
-static bool parse_channel(const char *text, size_t length, int64_t *id)
-{
-    if (length < 6 || memcmp(text, "ch_", 3) != 0)
-        return false;
-    const char *digits = text + 3;
-    size_t count = length - 3;
-    while (count > 0 && *digits == '0' && length == 6) {
-        digits++;
-        count--;
-    }
-    return parse_id(digits, count, id);
 }
 
 /* As many digits of base 62 as a public id has. */
@@ -69,7 +56,7 @@ static bool segment_matches(const char *pattern, size_t pattern_length, const ch
     if (text_is(pattern, pattern_length, "{id}"))
         return parse_id(path, length, &match->id);
     if (text_is(pattern, pattern_length, "{channel}"))
-        return parse_channel(path, length, &match->id);
+        return channel_id_parse(path, length, &match->id) == 0;
     if (text_is(pattern, pattern_length, "{check}") && !is_check(path, length))
         return false;
     match->text = path;

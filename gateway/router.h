@@ -26,7 +26,7 @@ enum route_body {
     ROUTE_WITHOUT_BODY,
     ROUTE_WITH_BODY,       /* a JSON object */
     ROUTE_WITH_LARGE_BODY, /* the same, of more bytes than others */
-    ROUTE_OPTIONAL_BODY    /* a JSON object, or none */
+    ROUTE_EMPTY_BODY       /* a JSON object without members, or none */
 };
 
 struct route {

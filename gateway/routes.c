@@ -4,6 +4,12 @@
 #include "gateway/billing.h"
 #include "gateway/billing_change.h"
 #include "gateway/billing_event.h"
+#include "gateway/channels.h"
+#include "gateway/check_history.h"
+#include "gateway/check_keys.h"
+#include "gateway/check_transfer.h"
+#include "gateway/check_uptime.h"
+#include "gateway/checks.h"
 #include "gateway/cron_preview.h"
 #include "gateway/executions.h"
 #include "gateway/job_runs.h"
@@ -28,20 +34,48 @@ const struct route routes[] = {
     {"PATCH", "/jobs/{id}", jobs_update, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
     {"DELETE", "/jobs/{id}", jobs_delete, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"PUT", "/jobs/external/{external_id}", jobs_put, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
-    {"POST", "/jobs/{id}/run", job_runs_start, ROUTE_ACCOUNT, ROUTE_OPTIONAL_BODY},
+    {"POST", "/jobs/{id}/run", job_runs_start, ROUTE_ACCOUNT, ROUTE_EMPTY_BODY},
     {"POST", "/jobs/{id}/replay", job_runs_replay, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
     {"GET", "/jobs/{id}/stats", job_stats_show, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"GET", "/jobs/{id}/executions", executions_list, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"GET", "/jobs/{id}/executions/{execution}", executions_show, ROUTE_ACCOUNT,
      ROUTE_WITHOUT_BODY},
     {"GET", "/webhook-secret", webhook_secret_show, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
-    {"POST", "/webhook-secret", webhook_secret_create, ROUTE_ACCOUNT, ROUTE_OPTIONAL_BODY},
-    {"POST", "/webhook-secret/rotate", webhook_secret_rotate, ROUTE_ACCOUNT, ROUTE_OPTIONAL_BODY},
+    {"POST", "/webhook-secret", webhook_secret_create, ROUTE_ACCOUNT, ROUTE_EMPTY_BODY},
+    {"POST", "/webhook-secret/rotate", webhook_secret_rotate, ROUTE_ACCOUNT, ROUTE_EMPTY_BODY},
     {"DELETE", "/webhook-secret", webhook_secret_delete, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"GET", "/account/check-key", check_keys_show, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"POST", "/account/check-key", check_keys_create, ROUTE_ACCOUNT, ROUTE_EMPTY_BODY},
+    {"DELETE", "/account/check-key", check_keys_delete, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
+    {"GET", "/api/v1/checks", checks_list, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"POST", "/api/v1/checks", checks_create, ROUTE_CHECKS, ROUTE_WITH_BODY},
+    {"GET", "/api/v1/checks/export", check_transfer_export, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"POST", "/api/v1/checks/import", check_transfer_import, ROUTE_CHECKS, ROUTE_WITH_LARGE_BODY},
+    {"GET", "/api/v1/checks/{check}", checks_show, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"PATCH", "/api/v1/checks/{check}", checks_update, ROUTE_CHECKS, ROUTE_WITH_BODY},
+    {"DELETE", "/api/v1/checks/{check}", checks_delete, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"POST", "/api/v1/checks/{check}/pause", checks_pause, ROUTE_CHECKS, ROUTE_EMPTY_BODY},
+    {"POST", "/api/v1/checks/{check}/resume", checks_resume, ROUTE_CHECKS, ROUTE_EMPTY_BODY},
+    {"GET", "/api/v1/checks/{check}/pings", check_history_pings, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"GET", "/api/v1/checks/{check}/alerts", check_history_alerts, ROUTE_CHECKS,
+     ROUTE_WITHOUT_BODY},
+    {"GET", "/api/v1/checks/{check}/flips", check_history_flips, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"GET", "/api/v1/checks/{check}/uptime", check_uptime_show, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"GET", "/api/v1/channels", channels_list, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"POST", "/api/v1/channels", channels_create, ROUTE_CHECKS, ROUTE_WITH_BODY},
+    {"GET", "/api/v1/channels/{channel}", channels_show, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"PATCH", "/api/v1/channels/{channel}", channels_update, ROUTE_CHECKS, ROUTE_WITH_BODY},
+    {"DELETE", "/api/v1/channels/{channel}", channels_delete, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"POST", "/api/v1/channels/{channel}/test", channels_test, ROUTE_CHECKS, ROUTE_EMPTY_BODY},
+    {"POST", "/api/v1/channels/{channel}/request-token", channels_request_token, ROUTE_CHECKS,
+     ROUTE_EMPTY_BODY},
+    {"POST", "/api/v1/channels/{channel}/verify", channels_verify, ROUTE_CHECKS, ROUTE_WITH_BODY},
+    {"GET", "/api/v1/ping-key", ping_keys_show, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"POST", "/api/v1/ping-key/rotate", ping_keys_rotate, ROUTE_CHECKS, ROUTE_EMPTY_BODY},
     {"GET", "/api/v1/webhook-secret", webhook_secret_show, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
-    {"POST", "/api/v1/webhook-secret", webhook_secret_create, ROUTE_CHECKS, ROUTE_OPTIONAL_BODY},
+    {"POST", "/api/v1/webhook-secret", webhook_secret_create, ROUTE_CHECKS, ROUTE_EMPTY_BODY},
     {"POST", "/api/v1/webhook-secret/rotate", webhook_secret_rotate, ROUTE_CHECKS,
-     ROUTE_OPTIONAL_BODY},
+     ROUTE_EMPTY_BODY},
     {"DELETE", "/api/v1/webhook-secret", webhook_secret_delete, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
     {"GET", "/billing", billing_show, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"POST", "/billing/upgrade", billing_upgrade, ROUTE_ACCOUNT, ROUTE_WITH_BODY},

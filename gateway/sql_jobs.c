@@ -1,7 +1,5 @@
 #include "gateway/sql_jobs.h"
 
-#include <string.h>
-
 #include "gateway/sql_columns.h"
 
 #define JOB_SELECT                                                                                 \
@@ -10,14 +8,6 @@
     " j.run_at, j.start_at, j.end_at, j.catch_up, j.catch_up_window_seconds, j.allow_overlap,"     \
     " j.jitter_seconds, j.max_retries, j.auto_pause, j.external_id, j.paused_reason"               \
     " FROM jobs j LEFT JOIN job_state s ON s.job_id = j.id WHERE j.account_id = $1::bigint"
-
-static void param_text_or_null(struct db_unit *unit, const char *text)
-{
-    if (text != NULL)
-        db_param_text(unit, text, strlen(text));
-    else
-        db_param_null(unit);
-}
 
 void sql_jobs(struct db_unit *unit, int64_t account, const struct sql_job_filter *filter)
 {
@@ -32,8 +22,8 @@ void sql_jobs(struct db_unit *unit, int64_t account, const struct sql_job_filter
         db_param_bool(unit, *filter->enabled);
     else
         db_param_null(unit);
-    param_text_or_null(unit, filter->name);
-    param_text_or_null(unit, filter->external_id);
+    sql_param_text_or_null(unit, filter->name);
+    sql_param_text_or_null(unit, filter->external_id);
     if (filter->limit > 0)
         db_param_i64(unit, filter->limit);
     else

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "gateway/command_client.h"
-#include "gateway/fields.h"
 #include "gateway/gateway.h"
 #include "gateway/query.h"
 #include "gateway/reply.h"
@@ -87,11 +86,6 @@ static void on_granted(struct request *request, const struct answer *answer)
 
 static void ask_for_secret(struct request *request, enum command_kind kind)
 {
-    char error[FIELDS_ERROR_SIZE];
-    if (request->body != NULL && fields_only(request->body, NULL, 0, error) != 0) {
-        reply_error(request, 400, "%s", error);
-        return;
-    }
     struct command command = {.kind = kind};
     secret_random(command.secret_id, sizeof command.secret_id);
     command_client_send(request->gateway->commands, request, &command, NULL, on_granted);

@@ -5,8 +5,6 @@
 #include "shared/clock.h"
 #include "shared/json.h"
 
-#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
-
 static void member(struct buffer *out, const char *name)
 {
     buffer_format(out, ",\"%s\":", name);
@@ -80,33 +78,6 @@ void execution_json_write(struct buffer *out, const struct execution_view *view)
     buffer_text(out, "}");
 }
 
-/* How many bytes of a character of valid UTF-8 begin here; 0: none does. */
-static size_t character_bytes(const char *text, size_t left)
-{
-    unsigned char first = (unsigned char)*text;
-    size_t length = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
-    return length <= left && json_utf8_valid(text, length) ? length : 0;
-}
-
-static void write_bytes(struct buffer *out, const char *bytes, size_t length)
-{
-    if (!bytes) {
-        buffer_text(out, "null");
-        return;
-    }
-    struct buffer text = BUFFER_EMPTY;
-    for (size_t at = 0; at < length;) {
-        size_t size = character_bytes(bytes + at, length - at);
-        if (size)
-            buffer_append(&text, bytes + at, size);
-        else
-            buffer_text(&text, REPLACEMENT);
-        at += size ? size : 1;
-    }
-    json_write_string(out, text.data ? text.data : "", text.length);
-    buffer_free(&text);
-}
-
 void attempt_json_write(struct buffer *out, const struct attempt_view *view)
 {
     buffer_format(out, "{\"attempt\":%d", view->attempt);
@@ -125,6 +96,9 @@ void attempt_json_write(struct buffer *out, const struct attempt_view *view)
     member(out, "error");
     write_string(out, view->error);
     member(out, "response");
-    write_bytes(out, view->response, view->response_bytes);
+    if (view->response)
+        json_write_bytes(out, view->response, view->response_bytes);
+    else
+        buffer_text(out, "null");
     buffer_text(out, "}");
 }

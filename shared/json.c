@@ -20,8 +20,9 @@ struct scan {
     const char *error;
 };
 
-#define JSON_NUMBER_MAX 63 /* bytes; cJSON reads no longer ones */
-#define JSON_NAME_SHOWN 40 /* bytes of a member's name in an error */
+#define REPLACEMENT     "\xef\xbf\xbd" /* U+FFFD */
+#define JSON_NUMBER_MAX 63             /* bytes; cJSON reads no longer ones */
+#define JSON_NAME_SHOWN 40             /* bytes of a member's name in an error */
 
 /* Bytes of the character at text, by RFC 3629 (Unicode 15, table 3-7); 0 where it is broken. */
 static size_t utf8_size(const unsigned char *text, size_t left)
@@ -472,6 +473,21 @@ void json_write_string(struct buffer *out, const char *text, size_t length)
     }
     buffer_append(out, text + written, length - written);
     buffer_append(out, "\"", 1);
+}
+
+void json_write_bytes(struct buffer *out, const char *bytes, size_t length)
+{
+    struct buffer text = BUFFER_EMPTY;
+    for (size_t at = 0; at < length;) {
+        size_t size = utf8_size((const unsigned char *)bytes + at, length - at);
+        if (size)
+            buffer_append(&text, bytes + at, size);
+        else
+            buffer_text(&text, REPLACEMENT);
+        at += size ? size : 1;
+    }
+    json_write_string(out, text.data ? text.data : "", text.length);
+    buffer_free(&text);
 }
 
 int json_integer(const cJSON *object, const char *name, int64_t least, int64_t most, int64_t *value)

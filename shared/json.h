@@ -37,6 +37,9 @@ int json_member_span(const char *bytes, size_t length, const char *name, const c
 /* A string with quotes and escapes. */
 void json_write_string(struct buffer *out, const char *text, size_t length);
 
+/* The same of any bytes: what is no UTF-8 among them is written as U+FFFD. */
+void json_write_bytes(struct buffer *out, const char *bytes, size_t length);
+
 bool json_utf8_valid(const char *bytes, size_t length);
 
 /*
