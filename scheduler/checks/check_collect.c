@@ -105,6 +105,7 @@ void checks_collect(struct checks *checks, int64_t now_ms, int64_t *next_notice,
     rows_move(checks, writing);
     states_collect(checks, writing);
     check_starts_collect(checks, writing);
+    checks->advanced = 0;
     writing_sort(writing);
 }
 

@@ -47,29 +47,26 @@ static uint32_t least(const uint32_t *deadlines, uint32_t count)
     return least;
 }
 
-/* Returns how many were due. */
-static uint32_t block_advance(struct checks *checks, uint32_t first, uint32_t count, uint32_t most)
+static void block_advance(struct checks *checks, uint32_t first, uint32_t count)
 {
-    uint32_t due = 0;
-    for (uint32_t place = first; place < first + count && due < most; place++) {
-        if (checks->deadlines[place] > checks->until_s)
+    for (uint32_t i = 0; i < count && checks->advanced < DUE_AT_ONCE; i++) {
+        if (checks->deadlines[first + i] > checks->until_s)
             continue;
-        check_advance(checks, check_at(checks, place), checks->until_s);
-        due++;
+        check_advance(checks, check_at(checks, first + i), checks->until_s);
+        checks->advanced++;
     }
-    return due;
 }
 
 void checks_advance(struct checks *checks)
 {
     if (checks_is_advanced(checks))
         return;
-    uint32_t soonest = NEVER, left = DUE_AT_ONCE;
+    uint32_t soonest = NEVER;
     for (uint32_t first = 0; first < checks->table.length; first += BLOCK) {
         uint32_t rest = checks->table.length - first, count = rest < BLOCK ? rest : BLOCK;
         uint32_t block = least(checks->deadlines + first, count);
         if (block <= checks->until_s) {
-            left -= block_advance(checks, first, count, left);
+            block_advance(checks, first, count);
             block = least(checks->deadlines + first, count);
         }
         soonest = block < soonest ? block : soonest;

@@ -10,7 +10,7 @@
 #define NEVER           UINT32_MAX /* as a deadline */
 #define NO_DURATION     INT64_C(-1)
 #define STARTS_MAX      32    /* of a check: a further one takes the place of the oldest */
-#define DUE_AT_ONCE     16384 /* checks that one transaction makes late or down, about */
+#define DUE_AT_ONCE     16384 /* checks that one transaction makes late or down */
 #define DECIDED_AT_ONCE 16384 /* checks that one transaction tells of */
 
 /* Seconds since 1970 fit 32 bits until 2106. */
@@ -147,6 +147,7 @@ struct checks {
     uint32_t deadline_room;
     uint32_t soonest;            /* none is earlier */
     uint32_t until_s;            /* time was evaluated up to here */
+    uint32_t advanced;           /* checks that were due, of the transaction to come */
     struct place_table crons;    /* struct check_cron */
     struct place_table traits;   /* struct check_traits */
     struct place_table starts;   /* struct check_starts */
