@@ -15,7 +15,7 @@ static int ids_compare(const void *left, const void *right)
 /* Sorted: alerts of an outage are in the order of channels. */
 static int64_t *ids_copy(struct checks *checks, const int64_t *ids, size_t count)
 {
-    if (!count)
+    if (!ids || !count)
         return NULL;
     int64_t *copy = side_resize(checks, NULL, 0, count, sizeof(*copy));
     memcpy(copy, ids, count * sizeof(*copy));

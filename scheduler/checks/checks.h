@@ -102,21 +102,20 @@ int64_t checks_next_s(const struct checks *checks);
 
 uint32_t checks_count(const struct checks *checks, int64_t account); /* that are not paused */
 uint32_t checks_stored(const struct checks *checks, int64_t account);
-bool checks_has(const struct checks *checks, int64_t check, int64_t account);
-enum check_status checks_status(const struct checks *checks, int64_t check);
+bool checks_has(const struct checks *checks, int64_t id, int64_t account);
+enum check_status checks_status(const struct checks *checks, int64_t id);
 /* The row of the check as it is now, written or not; false: it is not there. */
-bool checks_state(const struct checks *checks, int64_t check, struct check_state_row *state);
+bool checks_state(const struct checks *checks, int64_t id, struct check_state_row *state);
 /* When the next ping is expected, in s; 0: it is not. */
-int64_t checks_expected_s(const struct checks *checks, int64_t check);
+int64_t checks_expected_s(const struct checks *checks, int64_t id);
 /* Parses the schedule and the maintenance. -1 with a sentence in error. */
 #define CHECK_ERROR_SIZE 200
 int checks_valid(const struct check_settings *settings,
                  char error[static CHECK_ERROR_SIZE]) MUST_CHECK;
 /* The seconds between the next two times of a cron expression; the period where there is none. */
 int32_t check_period_s(const struct check_settings *settings, int64_t now_s);
-/* Whether check (or one that is to be made, with that id) would be its own ancestor. */
-bool checks_parents_cycle(struct checks *checks, int64_t check, const int64_t *parents,
-                          size_t count);
+/* Whether the check (or one that is to be made, with that id) would be its own ancestor. */
+bool checks_parents_cycle(struct checks *checks, int64_t id, const int64_t *parents, size_t count);
 void checks_add(struct checks *checks, int64_t id, int64_t account,
                 const struct check_settings *settings, int64_t now_ms);
 /* Another schedule, other limits; paused or resumed where that differs. */

@@ -324,7 +324,7 @@ void family_leave(struct checks *checks, const struct check_traits *traits);
 bool check_is_below_outage(struct checks *checks, const struct check *check);
 /* The check is down no more: what is owed of those below it is told a grace later, of each its own.
  */
-void family_recovered(struct checks *checks, int64_t check, uint32_t at_s);
+void family_recovered(struct checks *checks, int64_t id, uint32_t at_s);
 /* No check above this one is down any more: the same for it, too. */
 void family_freed(struct checks *checks, struct check *check, uint32_t at_s);
 void families_free(struct checks *checks);

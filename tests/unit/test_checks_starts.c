@@ -261,7 +261,7 @@ static void of_many_runs_the_oldest_make_way(void **state)
     char rid[16];
     for (int i = 0; i < 40; i++) {
         snprintf(rid, sizeof(rid), "run-%02d", i);
-        arrives(PING_START, 1000 * i, rid);
+        arrives(PING_START, INT64_C(1000) * i, rid);
     }
     assert_int_equal(stored(NULL), 32);
     assert_int_equal(stored("run-07"), 0);
@@ -290,7 +290,7 @@ static void runs_that_were_missed_make_way_first(void **state)
     assert_string_equal(world_flips(CHECK), "70:new>down");
     for (int i = 0; i < 31; i++) {
         snprintf(rid, sizeof(rid), "run-%02d", i);
-        arrives(PING_START, 100000 + 1000 * i, rid);
+        arrives(PING_START, 100000 + INT64_C(1000) * i, rid);
     }
     assert_int_equal(stored(NULL), 32);
     assert_int_equal(stored("missed"), 0);

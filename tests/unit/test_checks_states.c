@@ -21,9 +21,9 @@
  *   success, start, fail, log (each may have ":rid"), evaluate, pause, resume. */
 struct line {
     const char *script, *flips, *alerts;
-    int32_t period_s, grace_s, alert_after, recover_after, reminder_s; /* 0: as world_settings */
     const char *cron, *timezone, *maintenance;
     int64_t maint_start, maint_end; /* seconds since the beginning */
+    int32_t period_s, grace_s, alert_after, recover_after, reminder_s; /* 0: as world_settings */
     bool lags; /* not by seconds: it depends on when time is evaluated, or takes too long */
 };
 
