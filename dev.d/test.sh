@@ -150,6 +150,7 @@ test_part() {
     unit) test_ctest release ;;
     e2e)
         test_node_packages
+        build release cli_packages
         test_pytest e2e tests/e2e -n 6
         ;;
     manifests) test_pytest manifests tests/k8s ;;
