@@ -144,7 +144,8 @@ static int take_empty_body(struct request *request)
 static int take_expected_body(struct request *request)
 {
     switch (request->route->body) {
-    case ROUTE_WITHOUT_BODY: return 0;
+    case ROUTE_WITHOUT_BODY:
+    case ROUTE_ANY_BODY: return 0;
     case ROUTE_WITH_BODY:
     case ROUTE_WITH_LARGE_BODY: return take_body(request);
     case ROUTE_EMPTY_BODY: return take_empty_body(request);
@@ -177,6 +178,7 @@ static void count(struct request *request)
 static void admit_by_access(struct request *request)
 {
     switch (request->route->access) {
+    case ROUTE_PING:
     case ROUTE_PUBLIC: handle(request); return;
     case ROUTE_METERED:
         if (check_rate(request) == 0)

@@ -101,16 +101,25 @@ static void fill(struct client_address *result, const union address *address)
 {
     memset(result, 0, sizeof *result);
     if (address->any.sa_family == AF_INET) {
-        inet_ntop(AF_INET, &address->v4.sin_addr, result->text, sizeof result->text);
+        result->bytes = sizeof address->v4.sin_addr;
+        memcpy(result->address, &address->v4.sin_addr, result->bytes);
         result->key[10] = 0xff;
         result->key[11] = 0xff;
         memcpy(result->key + 12, &address->v4.sin_addr, 4);
     } else if (address->any.sa_family == AF_INET6) {
-        inet_ntop(AF_INET6, &address->v6.sin6_addr, result->text, sizeof result->text);
+        result->bytes = sizeof address->v6.sin6_addr;
+        memcpy(result->address, &address->v6.sin6_addr, result->bytes);
         memcpy(result->key, address->v6.sin6_addr.s6_addr, 8);
-    } else {
-        result->text[0] = '?';
     }
+}
+
+const char *client_address_text(const struct client_address *address,
+                                char text[static INET6_ADDRSTRLEN])
+{
+    int family = address->bytes == sizeof(struct in_addr) ? AF_INET : AF_INET6;
+    if (address->bytes == 0 || !inet_ntop(family, address->address, text, INET6_ADDRSTRLEN))
+        return "?";
+    return text;
 }
 
 void client_address_find(struct client_address *result, h2o_req_t *request,

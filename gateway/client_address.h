@@ -15,7 +15,8 @@
 #define CLIENT_KEY_SIZE 16
 
 struct client_address {
-    char text[INET6_ADDRSTRLEN];
+    uint8_t bytes;                    /* of address: 4, 16, or 0 where it is unknown */
+    uint8_t address[CLIENT_KEY_SIZE]; /* in network order */
     /* IPv4 as ::ffff:a.b.c.d; of IPv6 the first 64 bits: whoever has one address has a /64. */
     uint8_t key[CLIENT_KEY_SIZE];
 };
@@ -26,5 +27,9 @@ struct client_address {
  */
 void client_address_find(struct client_address *result, h2o_req_t *request,
                          const struct cidr_set *trusted);
+
+/* As text, which may be written to text; "?" where it is unknown. */
+const char *client_address_text(const struct client_address *address,
+                                char text[static INET6_ADDRSTRLEN]);
 
 #endif

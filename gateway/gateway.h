@@ -23,6 +23,8 @@ struct gateway {
     struct auth *auth;
     struct shared_rate *rate; /* of accounts on /api/v1 */
     struct command_client *commands;
+    struct check_finder *checks; /* that are pinged */
+    struct pings *pings;
     struct stripe *stripe; /* NULL where no keys are configured */
     struct rate_limit
         *registrations; /* by client address: requests that cause mail or take tokens */

@@ -5,8 +5,10 @@
 #include "gateway/admission.h"
 #include "gateway/auth.h"
 #include "gateway/billing.h"
+#include "gateway/check_finder.h"
 #include "gateway/command_client.h"
 #include "gateway/gateway.h"
+#include "gateway/pings.h"
 #include "gateway/rate_limit.h"
 #include "gateway/server.h"
 #include "gateway/shared_rate.h"
@@ -27,6 +29,8 @@ static void on_bus_state(void *arg, bool connected)
         return;
     auth_flush(gateway->auth);
     command_client_reconnected(gateway->commands);
+    check_finder_doubt(gateway->checks);
+    pings_reconnected(gateway->pings);
 }
 
 static void on_db_state(void *arg, bool connected)
@@ -93,6 +97,17 @@ static void open_commands(struct gateway *gateway)
         .limit = (size_t)gateway->config->command_limit,
         .timeout_ms = gateway->config->command_timeout_ms,
     });
+}
+
+static void open_pings(struct gateway *gateway)
+{
+    gateway->checks = check_finder_open(&(struct check_finder_options){
+        .loop = gateway->loop,
+        .bus = gateway->bus,
+        .db = gateway->db,
+        .secret = gateway->config->secret,
+    });
+    gateway->pings = pings_open(gateway->loop, gateway->bus);
 }
 
 static void open_stripe(struct gateway *gateway)
@@ -170,6 +185,7 @@ int main(int argc, char **argv)
     gateway.auth = auth_open(gateway.bus, gateway.db);
     gateway.rate = shared_rate_open(gateway.loop, gateway.bus, gateway.config->api_rate_per_minute);
     open_commands(&gateway);
+    open_pings(&gateway);
     open_stripe(&gateway);
     open_server(&gateway);
     service_on_stop(gateway.service, on_stop, &gateway);

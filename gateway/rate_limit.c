@@ -108,6 +108,14 @@ bool rate_limit_take(struct rate_limit *limit, const uint8_t key[static RATE_KEY
     return true;
 }
 
+void rate_limit_give(struct rate_limit *limit, const uint8_t key[static RATE_KEY_SIZE],
+                     int64_t now_ms)
+{
+    struct bucket *bucket = find(limit, key, now_ms);
+    int64_t full = limit->per_minute * MINUTE_MS;
+    bucket->parts = bucket->parts + MINUTE_MS < full ? bucket->parts + MINUTE_MS : full;
+}
+
 bool rate_limit_has(struct rate_limit *limit, const uint8_t key[static RATE_KEY_SIZE],
                     int64_t now_ms, int *retry_after_s)
 {

@@ -26,7 +26,10 @@ void rate_limit_free(struct rate_limit *limit);
  */
 bool rate_limit_take(struct rate_limit *limit, const uint8_t key[static RATE_KEY_SIZE],
                      int64_t now_ms, int *retry_after_s) MUST_CHECK;
-/* The same without taking it. */
+/* Gives back one that was taken: what it was for counts no more. */
+void rate_limit_give(struct rate_limit *limit, const uint8_t key[static RATE_KEY_SIZE],
+                     int64_t now_ms);
+/* As rate_limit_take, without taking it. */
 bool rate_limit_has(struct rate_limit *limit, const uint8_t key[static RATE_KEY_SIZE],
                     int64_t now_ms, int *retry_after_s) MUST_CHECK;
 

@@ -221,6 +221,19 @@ static const char *loggable(char *text, size_t size, h2o_iovec_t bytes)
     return text;
 }
 
+static void log_answer(const struct request *request, enum log_level level, int status,
+                       double seconds, size_t bytes)
+{
+    char method[REQUEST_METHOD_MAX + 1];
+    char path[REQUEST_PATH_MAX + 1];
+    char client[INET6_ADDRSTRLEN];
+    LOG_AT(level, "request", LOG_STR("method", loggable(method, sizeof method, request->method)),
+           LOG_STR("path", loggable(path, sizeof path, request->path)), LOG_I64("status", status),
+           LOG_REAL("ms", seconds * 1e3), LOG_I64("bytes", bytes), LOG_STR("request", request->id),
+           LOG_STR("client", client_address_text(&request->client, client)),
+           LOG_I64("account", request->account));
+}
+
 void request_answered(struct request *request, int status, size_t bytes)
 {
     INVARIANT(!request->answered && request->list == NULL);
@@ -229,11 +242,9 @@ void request_answered(struct request *request, int status, size_t bytes)
     double seconds = (double)(uv_hrtime() - request->begun_ns) / 1e9;
     stats_request(request->route, status, seconds);
 
-    char method[REQUEST_METHOD_MAX + 1];
-    char path[REQUEST_PATH_MAX + 1];
-    LOG_INFO("request", LOG_STR("method", loggable(method, sizeof method, request->method)),
-             LOG_STR("path", loggable(path, sizeof path, request->path)), LOG_I64("status", status),
-             LOG_REAL("ms", seconds * 1e3), LOG_I64("bytes", bytes),
-             LOG_STR("request", request->id), LOG_STR("client", request->client.text),
-             LOG_I64("account", request->account));
+    bool stored_ping =
+        request->route != NULL && request->route->access == ROUTE_PING && status == 200;
+    enum log_level level = stored_ping ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+    if (log_enabled(level))
+        log_answer(request, level, status, seconds, bytes);
 }

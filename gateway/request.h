@@ -19,10 +19,11 @@
 #include "shared/compiler.h"
 
 #define REQUEST_ID_MAX     64
-#define REQUEST_BODY_MAX   65536  /* bytes */
-#define REQUEST_LARGE_MAX  524288 /* bytes of a body where the route allows more */
-#define REQUEST_METHOD_MAX 16     /* bytes that are logged */
-#define REQUEST_PATH_MAX   255    /* bytes that are logged */
+#define REQUEST_BODY_MAX   65536   /* bytes */
+#define REQUEST_LARGE_MAX  524288  /* bytes of a body where the route allows more */
+#define REQUEST_ANY_MAX    1048576 /* bytes of a body that is not read as JSON */
+#define REQUEST_METHOD_MAX 16      /* bytes that are logged */
+#define REQUEST_PATH_MAX   255     /* bytes that are logged */
 #define RATE_UNCOUNTED     (-1)
 
 struct gateway;

@@ -19,22 +19,24 @@ enum route_access {
     ROUTE_PUBLIC,  /* anybody */
     ROUTE_METERED, /* anybody, within the rate of a client address */
     ROUTE_ACCOUNT, /* whoever sends an API key */
-    ROUTE_CHECKS   /* the same, where the plan has the checks API, within the account's rate */
+    ROUTE_CHECKS,  /* the same, where the plan has the checks API, within the account's rate */
+    ROUTE_PING /* anybody, as often as they like: what goes well is not worth a line in the log */
 };
 
 enum route_body {
     ROUTE_WITHOUT_BODY,
     ROUTE_WITH_BODY,       /* a JSON object */
     ROUTE_WITH_LARGE_BODY, /* the same, of more bytes than others */
-    ROUTE_EMPTY_BODY       /* a JSON object without members, or none */
+    ROUTE_EMPTY_BODY,      /* a JSON object without members, or none */
+    ROUTE_ANY_BODY         /* bytes of any type, or none, and many of them */
 };
 
 struct route {
     const char *method;
     /*
      * "{id}" stands for a number from 1 on, "{channel}" for one written as ch_001, "{check}" for
-     * the public id of a check, any other "{name}" for the text of one segment. One number and one
-     * text at most.
+     * the public id of a check, any other "{name}" for the text of one segment. One number at
+     * most; of several texts the last one is handed on.
      */
     const char *path;
     void (*handler)(struct request *request);

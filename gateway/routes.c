@@ -16,10 +16,18 @@
 #include "gateway/job_stats.h"
 #include "gateway/jobs.h"
 #include "gateway/openapi.h"
+#include "gateway/ping_route.h"
 #include "gateway/request.h"
 #include "gateway/webhook_secret.h"
 
 const struct route routes[] = {
+    /* First, for they come most often. */
+    {"GET", "/ping/{name}", ping_route, ROUTE_PING, ROUTE_ANY_BODY},
+    {"POST", "/ping/{name}", ping_route, ROUTE_PING, ROUTE_ANY_BODY},
+    {"GET", "/ping/{name}/{signal}", ping_route, ROUTE_PING, ROUTE_ANY_BODY},
+    {"POST", "/ping/{name}/{signal}", ping_route, ROUTE_PING, ROUTE_ANY_BODY},
+    {"GET", "/ping/{name}/{slug}/{signal}", ping_route, ROUTE_PING, ROUTE_ANY_BODY},
+    {"POST", "/ping/{name}/{slug}/{signal}", ping_route, ROUTE_PING, ROUTE_ANY_BODY},
     {"POST", "/register", accounts_register, ROUTE_METERED, ROUTE_WITH_BODY},
     {"POST", "/verify-email", accounts_verify_email, ROUTE_METERED, ROUTE_WITH_BODY},
     {"POST", "/request-key-rotation", accounts_request_rotation, ROUTE_METERED, ROUTE_WITH_BODY},
@@ -90,6 +98,13 @@ const size_t routes_count = ARRAY_LENGTH(routes);
 
 size_t routes_body_max(const struct route *route)
 {
-    bool large = route != NULL && route->body == ROUTE_WITH_LARGE_BODY;
-    return large ? REQUEST_LARGE_MAX : REQUEST_BODY_MAX;
+    enum route_body body = route != NULL ? route->body : ROUTE_WITHOUT_BODY;
+    switch (body) {
+    case ROUTE_WITH_LARGE_BODY: return REQUEST_LARGE_MAX;
+    case ROUTE_ANY_BODY: return REQUEST_ANY_MAX;
+    case ROUTE_WITHOUT_BODY:
+    case ROUTE_WITH_BODY:
+    case ROUTE_EMPTY_BODY: break;
+    }
+    return REQUEST_BODY_MAX;
 }

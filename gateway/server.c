@@ -103,8 +103,7 @@ static void break_off(struct connection *connection)
         shutdown(fd, SHUT_RDWR);
 }
 
-/* *large: connections with more unread than most have, which are few. */
-static bool overdue(struct connection *connection, int64_t now_ms, size_t *large)
+static bool overdue(struct connection *connection, int64_t now_ms)
 {
     size_t unread = connection->socket->input->size;
     switch (connection->state) {
@@ -115,8 +114,6 @@ static bool overdue(struct connection *connection, int64_t now_ms, size_t *large
         }
         if (connection->since_ms == 0)
             connection->since_ms = now_ms;
-        if (unread > SERVER_UNREAD_BYTES && ++*large > SERVER_LARGE_MAX)
-            return true;
         return unread > SERVER_UNREAD_MAX_BYTES ||
                now_ms - connection->since_ms > SERVER_REQUEST_MS;
     case CONNECTION_WORKING: return false;
@@ -126,15 +123,28 @@ static bool overdue(struct connection *connection, int64_t now_ms, size_t *large
     return true;
 }
 
+/* *large_bytes: what requests that are larger than most hold so far, all together. */
+static bool excessive(const struct connection *connection, size_t *large_bytes)
+{
+    const h2o_buffer_t *input = connection->socket->input;
+    if (input->size <= SERVER_LARGE_BYTES)
+        return false;
+    *large_bytes += input->capacity;
+    return connection->state == CONNECTION_READING && *large_bytes > SERVER_LARGE_SUM_BYTES;
+}
+
 static void on_sweep(uv_timer_t *timer)
 {
     struct server *server = timer->data;
     int64_t now_ms = clock_monotonic_ms();
-    size_t large = 0;
+    size_t large_bytes = 0;
     struct connection *connection = server->connections;
     while (connection != NULL) {
         struct connection *next = connection->next;
-        if (overdue(connection, now_ms, &large))
+        bool too_large = excessive(connection, &large_bytes);
+        if (too_large)
+            stats_refused(REFUSED_REQUEST);
+        if (too_large || overdue(connection, now_ms))
             break_off(connection);
         connection = next;
     }
@@ -215,8 +225,7 @@ static void configure(struct server *server)
 {
     h2o_config_init(&server->config);
     server->config.server_name = h2o_iovec_init(H2O_STRLIT("croncoco"));
-    server->config.max_request_entity_size =
-        REQUEST_LARGE_MAX + 1; /* chunked bodies stay below it */
+    server->config.max_request_entity_size = REQUEST_ANY_MAX + 1; /* chunked bodies stay below it */
     server->config.http1.req_timeout = SERVER_IDLE_MS;
     server->config.http1.upgrade_to_http2 = 0;
 

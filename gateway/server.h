@@ -20,11 +20,11 @@
 #define SERVER_REQUEST_MS       10000 /* from a request's first byte to its last */
 #define SERVER_ANSWER_MS        60000 /* for the client to take the answer */
 #define SERVER_BACKLOG          1024
-#define SERVER_SWEEP_MS         1000   /* how often time-outs are looked for */
-#define SERVER_DRAIN_SWEEP_MS   20     /* the same while the server ends */
-#define SERVER_UNREAD_BYTES     131072 /* of a request that is not whole yet; of a few ... */
-#define SERVER_UNREAD_MAX_BYTES 655360 /* ... so many */
-#define SERVER_LARGE_MAX        64     /* how many those are */
+#define SERVER_SWEEP_MS         100       /* how often time-outs and bounds are looked for */
+#define SERVER_DRAIN_SWEEP_MS   20        /* the same while the server ends */
+#define SERVER_UNREAD_MAX_BYTES 1179648   /* of a request that is not whole yet */
+#define SERVER_LARGE_BYTES      131072    /* larger requests may hold, all together ... */
+#define SERVER_LARGE_SUM_BYTES  134217728 /* ... so many; those that come in beyond it break off */
 
 struct server;
 struct connection;

@@ -18,6 +18,11 @@ static struct {
     struct metric *commands_resent;
     struct metric *key_lookups[2];
     struct metric *rate_alone;
+    struct metric *check_lookups[CHECK_LOOKUPS];
+    struct metric *check_queries;
+    struct metric *pings_stored;
+    struct metric *pings_waiting;
+    struct metric *ping_messages[2];
     struct metric *stripe[STRIPE_OUTCOMES];
 } stats;
 
@@ -35,13 +40,34 @@ static struct metric *request_counter(size_t route, unsigned status_class)
     return metric;
 }
 
+static void open_pings(void)
+{
+    static const char *const lookups[CHECK_LOOKUPS] = {
+        [CHECK_LOOKUP_FOUND] = "outcome=\"found\"",
+        [CHECK_LOOKUP_MISSING] = "outcome=\"missing\"",
+        [CHECK_LOOKUP_REFUSED] = "outcome=\"refused\"",
+        [CHECK_LOOKUP_UNANSWERED] = "outcome=\"unanswered\"",
+    };
+    for (size_t i = 0; i < CHECK_LOOKUPS; i++)
+        stats.check_lookups[i] = metric_counter("croncoco_check_lookups_total", lookups[i],
+                                                "Pings whose check was not known");
+    stats.check_queries = metric_counter("croncoco_check_queries_total", "",
+                                         "Queries for checks that were not known");
+    stats.pings_stored = metric_counter("croncoco_pings_stored_total", "", "Pings in JetStream");
+    stats.pings_waiting = metric_gauge("croncoco_pings_waiting", "", "Pings on their way there");
+    stats.ping_messages[false] = metric_counter("croncoco_ping_messages_total", "again=\"false\"",
+                                                "Messages of pings that were published");
+    stats.ping_messages[true] = metric_counter("croncoco_ping_messages_total", "again=\"true\"",
+                                               "Messages of pings that were published");
+}
+
 void stats_open(void)
 {
     static const char *const refusals[REFUSALS] = {
         [REFUSED_CONNECTION] = "what=\"connection\"", [REFUSED_REQUEST] = "what=\"request\"",
         [REFUSED_COMMAND] = "what=\"command\"",       [REFUSED_READ] = "what=\"read\"",
         [REFUSED_ANSWER] = "what=\"answer\"",         [REFUSED_RATE] = "what=\"rate\"",
-        [REFUSED_STRIPE] = "what=\"stripe\"",
+        [REFUSED_STRIPE] = "what=\"stripe\"",         [REFUSED_PING] = "what=\"ping\"",
     };
     static const char *const outcomes[STRIPE_OUTCOMES] = {
         [STRIPE_OK] = "outcome=\"ok\"",
@@ -70,6 +96,7 @@ void stats_open(void)
         metric_counter("croncoco_key_lookups_total", "cached=\"true\"", "API keys looked up");
     stats.rate_alone = metric_counter("croncoco_rate_alone_total", "",
                                       "Requests counted without the other gateways");
+    open_pings();
     for (size_t i = 0; i < STRIPE_OUTCOMES; i++)
         stats.stripe[i] =
             metric_counter("croncoco_stripe_calls_total", outcomes[i], "Calls of Stripe's API");
@@ -111,6 +138,31 @@ void stats_key_lookup(bool cached)
 void stats_rate_alone(unsigned requests)
 {
     metric_add(stats.rate_alone, requests);
+}
+
+void stats_check_lookup(enum check_lookup outcome)
+{
+    metric_add(stats.check_lookups[outcome], 1);
+}
+
+void stats_check_query(void)
+{
+    metric_add(stats.check_queries, 1);
+}
+
+void stats_pings_stored(size_t count)
+{
+    metric_add(stats.pings_stored, (double)count);
+}
+
+void stats_pings_waiting(size_t count)
+{
+    metric_set(stats.pings_waiting, (double)count);
+}
+
+void stats_ping_message(bool again)
+{
+    metric_add(stats.ping_messages[again], 1);
 }
 
 void stats_stripe(enum stripe_outcome outcome)

@@ -39,6 +39,11 @@ void log_open(const char *process, const char *instance, enum log_level level)
     lowest_level = level;
 }
 
+bool log_enabled(enum log_level level)
+{
+    return level >= lowest_level;
+}
+
 /* False, and nothing appended, where there is no room. */
 static bool line_append(struct line *line, const char *text, size_t length)
 {
@@ -176,7 +181,7 @@ static void line_write(const struct line *line)
 void log_write(enum log_level level, const char *message, const struct log_field *fields,
                size_t count)
 {
-    if (level < lowest_level)
+    if (!log_enabled(level))
         return;
     int saved_errno = errno;
     struct line line;

@@ -7,6 +7,7 @@
 #ifndef SHARED_LOG_H
 #define SHARED_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,6 +46,9 @@ struct log_field {
  * Before log_open, lines are written with process "?" from level info on.
  */
 void log_open(const char *process, const char *instance, enum log_level level);
+
+/* Whether a line of that level would be written: spares the work for one that would not. */
+bool log_enabled(enum log_level level);
 
 /*
  * Writes a line in one write(2), so that lines of threads and processes do not mix. A line is at

@@ -38,8 +38,7 @@ static uint64_t read_be(const uint8_t *bytes, size_t length)
     return value;
 }
 
-static void mac_of(const char *secret, enum public_id_kind kind, int64_t id,
-                   uint8_t mac[static MAC_BYTES])
+static uint32_t mac_of(const char *secret, enum public_id_kind kind, int64_t id)
 {
     uint8_t input[PURPOSE_SIZE + ID_BYTES];
     uint8_t hash[HASH_SIZE];
@@ -49,8 +48,7 @@ static void mac_of(const char *secret, enum public_id_kind kind, int64_t id,
     memcpy(input, kinds[kind].purpose, length);
     write_be((uint64_t)id, input + length, ID_BYTES);
     secret_mac(secret, input, length + ID_BYTES, hash);
-    memcpy(mac, hash, MAC_BYTES);
-    OPENSSL_cleanse(hash, sizeof hash);
+    return (uint32_t)read_be(hash, MAC_BYTES);
 }
 
 int64_t public_id_draw(void)
@@ -64,17 +62,25 @@ int64_t public_id_draw(void)
     return id;
 }
 
-char *public_id_make(const char *secret, enum public_id_kind kind, int64_t id,
+char *public_id_text(enum public_id_kind kind, const struct public_id *name,
                      char text[static PUBLIC_ID_SIZE])
 {
     uint8_t bytes[NAME_BYTES];
-    mac_of(secret, kind, id, bytes + ID_BYTES);
-    write_be((uint64_t)id, bytes, ID_BYTES);
+    INVARIANT(kind < PUBLIC_ID_KINDS && name->id > 0);
+    write_be((uint64_t)name->id, bytes, ID_BYTES);
+    write_be(name->mac, bytes + ID_BYTES, MAC_BYTES);
     size_t length = strlen(kinds[kind].prefix);
     memcpy(text, kinds[kind].prefix, length);
     base62_encode(bytes, sizeof bytes, text + length, PUBLIC_ID_LENGTH);
     text[length + PUBLIC_ID_LENGTH] = '\0';
     return text;
+}
+
+char *public_id_make(const char *secret, enum public_id_kind kind, int64_t id,
+                     char text[static PUBLIC_ID_SIZE])
+{
+    struct public_id name = {.id = id, .mac = mac_of(secret, kind, id)};
+    return public_id_text(kind, &name, text);
 }
 
 int public_id_parse(enum public_id_kind kind, const char *text, size_t length,
@@ -96,13 +102,8 @@ int public_id_parse(enum public_id_kind kind, const char *text, size_t length,
 
 bool public_id_is_ours(const char *secret, enum public_id_kind kind, const struct public_id *name)
 {
-    uint8_t expected[MAC_BYTES];
-    uint8_t given[MAC_BYTES];
-    mac_of(secret, kind, name->id, expected);
-    write_be(name->mac, given, sizeof given);
-    bool same = CRYPTO_memcmp(expected, given, sizeof given) == 0;
-    OPENSSL_cleanse(expected, sizeof expected);
-    return same;
+    uint32_t expected = mac_of(secret, kind, name->id);
+    return CRYPTO_memcmp(&expected, &name->mac, sizeof expected) == 0;
 }
 
 enum public_id_verdict public_id_open(const char *secret, enum public_id_kind kind,

@@ -41,6 +41,10 @@ int64_t public_id_draw(void);
 char *public_id_make(const char *secret, enum public_id_kind kind, int64_t id,
                      char text[static PUBLIC_ID_SIZE]);
 
+/* A name that was taken apart, put together again. */
+char *public_id_text(enum public_id_kind kind, const struct public_id *name,
+                     char text[static PUBLIC_ID_SIZE]);
+
 /* 0, or -1 where text is malformed. Needs no secret, so it is cheap. */
 int public_id_parse(enum public_id_kind kind, const char *text, size_t length,
                     struct public_id *name) MUST_CHECK;

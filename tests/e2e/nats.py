@@ -79,6 +79,12 @@ class NatsClient:
         self._send(f"PUB {subject} {self.inbox} {len(text)}\r\n{text}\r\n")
         return json.loads(self._answer())
 
+    def publish(self, subject: str) -> None:
+        """A message without content that somebody listens to; it has arrived when this returns."""
+        self._send(f"PUB {subject} 0\r\n\r\nPING\r\n")
+        while self.stream.readline() != b"PONG\r\n":
+            continue
+
     def _answer(self) -> bytes:
         while True:
             line = self.stream.readline()

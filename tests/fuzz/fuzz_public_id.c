@@ -18,6 +18,8 @@ static void check_name(enum public_id_kind kind, const char *data, size_t size)
         return;
     }
     INVARIANT(id > 0 && id == name.id);
+    public_id_text(kind, &name, text);
+    INVARIANT(strlen(text) == size && memcmp(text, data, size) == 0);
     public_id_make(SECRET, kind, id, text);
     INVARIANT(strlen(text) == size);
     INVARIANT(!public_id_parse(kind, text, size, &made) && made.id == id);

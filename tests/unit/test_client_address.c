@@ -92,8 +92,24 @@ static void the_client_is_seen_through_trusted_proxies_only(void **state)
     };
     for (size_t i = 0; i < ARRAY_LENGTH(cases); i++) {
         struct client_address address = find(cases[i].peer, cases[i].trusted, cases[i].headers);
-        assert_string_equal(address.text, cases[i].expected);
+        char text[INET6_ADDRSTRLEN];
+        assert_string_equal(client_address_text(&address, text), cases[i].expected);
     }
+}
+
+/* As it goes into a ping: all of the address, though a client is known by half of it. */
+static void the_whole_address_is_kept(void **state)
+{
+    (void)state;
+    static const char *const none[HEADERS_MAX] = {NULL};
+    static const uint8_t v4[] = {192, 0, 2, 1};
+    static const uint8_t v6[] = {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 1, 0, 0, 0, 0, 0xab, 0xcd, 0, 9};
+    struct client_address address = find("::ffff:192.0.2.1", "", none);
+    assert_int_equal(address.bytes, sizeof v4);
+    assert_memory_equal(address.address, v4, sizeof v4);
+    address = find("2001:db8:0:1::abcd:9", "", none);
+    assert_int_equal(address.bytes, sizeof v6);
+    assert_memory_equal(address.address, v6, sizeof v6);
 }
 
 static void assert_share(const char *one, const char *other, bool share)
@@ -118,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_client_is_seen_through_trusted_proxies_only),
+        cmocka_unit_test(the_whole_address_is_kept),
         cmocka_unit_test(a_network_of_64_bits_is_one_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

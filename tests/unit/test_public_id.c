@@ -53,6 +53,7 @@ static void test_round_trip(void **state)
 {
     (void)state;
     char text[PUBLIC_ID_SIZE];
+    char again[PUBLIC_ID_SIZE];
     struct public_id name;
     for (int i = 0; i < 3000; i++) {
         enum public_id_kind kind = i % 2 ? PUBLIC_ID_CHECK : PUBLIC_ID_PING_KEY;
@@ -62,6 +63,7 @@ static void test_round_trip(void **state)
         assert_int_equal(strlen(text), i % 2 ? PUBLIC_ID_LENGTH : PING_KEY_LENGTH);
         assert_int_equal(public_id_parse(kind, text, strlen(text), &name), 0);
         assert_true(name.id == id);
+        assert_string_equal(public_id_text(kind, &name, again), text);
         assert_true(public_id_is_ours(SECRET, kind, &name));
         assert_false(public_id_is_ours(SECRET "x", kind, &name));
         assert_false(public_id_is_ours(

@@ -69,6 +69,25 @@ static void a_bucket_never_holds_more_than_a_minute(void **state)
     rate_limit_free(limit);
 }
 
+static void what_is_given_back_can_be_taken_again(void **state)
+{
+    (void)state;
+    struct rate_limit *limit = rate_limit_new(2, 8);
+    int retry_after_s;
+    assert_true(rate_limit_take(limit, alice, 0, &retry_after_s));
+    assert_true(rate_limit_take(limit, alice, 0, &retry_after_s));
+    assert_false(rate_limit_take(limit, alice, 0, &retry_after_s));
+    rate_limit_give(limit, alice, 0);
+    assert_true(rate_limit_take(limit, alice, 0, &retry_after_s));
+    assert_false(rate_limit_take(limit, alice, 0, &retry_after_s));
+    for (int i = 0; i < 5; i++)
+        rate_limit_give(limit, alice, 0);
+    assert_true(rate_limit_take(limit, alice, 0, &retry_after_s));
+    assert_true(rate_limit_take(limit, alice, 0, &retry_after_s));
+    assert_false(rate_limit_take(limit, alice, 0, &retry_after_s));
+    rate_limit_free(limit);
+}
+
 static void a_flood_of_clients_takes_no_memory(void **state)
 {
     (void)state;
@@ -89,6 +108,7 @@ int main(void)
         cmocka_unit_test(what_was_promised_is_kept),
         cmocka_unit_test(clients_have_buckets_of_their_own),
         cmocka_unit_test(a_bucket_never_holds_more_than_a_minute),
+        cmocka_unit_test(what_is_given_back_can_be_taken_again),
         cmocka_unit_test(a_flood_of_clients_takes_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
