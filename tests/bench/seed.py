@@ -3,6 +3,8 @@
 import hashlib
 import secrets
 
+import check_ids
+
 PLAN = "bench"
 ENOUGH = 1_000_000_000
 
@@ -51,3 +53,17 @@ def aim(postgres, urls: list[str]) -> None:
                            "WHERE account_id = number", (urls,))
         connection.execute("VACUUM ANALYZE jobs")
         connection.execute("CHECKPOINT")
+
+
+def checks(postgres, secret: str, count: int, account_count: int) -> list[str]:
+    """New checks, spread over the accounts; returns their names."""
+    numbers = [check_ids.draw() for _ in range(count)]
+    names = [check_ids.check(secret, number) for number in numbers]
+    with postgres.connect() as connection, connection.cursor() as cursor:
+        with cursor.copy("COPY checks (id, public_id, account_id, version, name, period_seconds, grace_seconds, created_at, "
+                         "updated_at) FROM STDIN") as copy:
+            for index, (number, name) in enumerate(zip(numbers, names)):
+                copy.write_row((number, name, 1 + index % account_count, 1, "bench", 3600, 300, "2026-01-01", "2026-01-01"))
+        connection.commit()
+        cursor.execute("ANALYZE checks")
+    return names
