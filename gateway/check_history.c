@@ -90,6 +90,7 @@ static void write_alert(struct request *request, const struct db_rows *rows, int
     member_text(out, "error", alert.error);
     member_number(out, "created_at", alert.created_s);
     member_number_or_null(out, "sent_at", alert.sent_s, 0);
+    buffer_format(out, ",\"attempts\":%s", alert.attempts);
 }
 
 static void on_alerts(struct request *request, const struct db_outcome *outcome)

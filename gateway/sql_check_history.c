@@ -54,8 +54,8 @@ struct sql_ping sql_ping_row(const struct db_rows *rows, int row)
 void sql_alerts(struct db_unit *unit, const struct sql_page *page)
 {
     static const struct db_statement statement = {
-        "gateway_alerts", "SELECT id, channel_id, type, status, error, created_at, sent_at"
-                          " FROM alerts WHERE check_id = " CHECK_IS
+        "gateway_alerts", "SELECT id, channel_id, type, status, error, created_at, sent_at,"
+                          " attempts::text FROM alerts WHERE check_id = " CHECK_IS
                           " AND created_at > " HISTORY_BEGIN " ORDER BY id DESC" PAGE};
     add_page(unit, &statement, page);
 }
@@ -70,6 +70,7 @@ struct sql_alert sql_alert_row(const struct db_rows *rows, int row)
         .error = sql_text_or_null(rows, row, 4),
         .created_s = db_time_ms(rows, row, 5) / 1000,
         .sent_s = sql_time_or_zero(rows, row, 6) / 1000,
+        .attempts = db_text(rows, row, 7),
     };
 }
 

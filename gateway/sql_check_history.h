@@ -41,7 +41,8 @@ struct sql_alert {
     const char *status;
     const char *error;
     int64_t created_s;
-    int64_t sent_s; /* 0: null */
+    int64_t sent_s;       /* 0: null */
+    const char *attempts; /* JSON */
 };
 void sql_alerts(struct db_unit *unit, const struct sql_page *page);
 struct sql_alert sql_alert_row(const struct db_rows *rows, int row);
