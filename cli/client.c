@@ -146,13 +146,15 @@ static enum verdict judge(int status)
     return status == 429 || status >= 500 ? VERDICT_UNREACHABLE : VERDICT_REFUSED;
 }
 
-/* ": " and the server's own words, {"error": "..."}, or nothing. */
+/* ": " and the server's own words, or nothing. */
 static void reason_of(const struct buffer *body, char reason[static REASON_SIZE])
 {
     char problem[JSON_ERROR_SIZE];
     char words[REASON_SIZE - 2] = "";
     cJSON *tree = body->length ? json_parse(body->data, body->length, problem) : NULL;
     const char *text = tree ? json_text(tree, "error") : NULL;
+    if (tree && !text)
+        text = json_text(tree, "detail"); /* outside of the REST API */
     if (text)
         printable_copy(words, sizeof words, text);
     snprintf(reason, REASON_SIZE, "%s%s", *words ? ": " : "", words);
