@@ -1,7 +1,7 @@
 """
 The benchmarks: our figures beside those of bare programs, measured in the same run.
 
-    run.py [tick] [path] [fairness] [dispatcher] [api] [failover]      all of them without an argument
+    run.py [tick] [path] [fairness] [dispatcher] [api] [failover] [command]      all of them without an argument
 """
 
 import base64
@@ -18,6 +18,7 @@ import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
+import command_line  # noqa: E402
 import fairness  # noqa: E402
 import load  # noqa: E402
 import measure  # noqa: E402
@@ -266,8 +267,19 @@ def bench_failover() -> list[Figure]:
     return figures
 
 
+def bench_command() -> list[Figure]:
+    with BareStack() as stack:
+        for program in ("scheduler", "gateway"):
+            stack.add(program).wait_ready()
+        seed.accounts(stack.postgres, 1)
+        (check,) = seed.checks(stack.postgres, stack.secret, 1, 1)
+        ours_ms, curl_ms = command_line.measure_ping(f"http://127.0.0.1:{stack.port()}", check)
+    return [Figure("cronpulse ping, start to exit", f"{ours_ms:.1f} ms", f"curl: {curl_ms:.1f} ms",
+                   ratio(ours_ms, curl_ms))]
+
+
 PARTS = {"tick": bench_tick, "path": bench_path, "fairness": bench_fairness, "dispatcher": bench_dispatcher,
-         "api": bench_api, "failover": bench_failover}
+         "api": bench_api, "failover": bench_failover, "command": bench_command}
 
 
 def print_table(figures: list[Figure]) -> None:
