@@ -21,6 +21,7 @@ struct gateway {
     struct cidr_set *trusted_proxies;
     struct server *server;
     struct auth *auth;
+    struct badge_states *badges;
     struct shared_rate *rate; /* of accounts on /api/v1 */
     struct command_client *commands;
     struct check_finder *checks; /* that are pinged */

@@ -4,6 +4,7 @@
 
 #include "gateway/admission.h"
 #include "gateway/auth.h"
+#include "gateway/badge_states.h"
 #include "gateway/billing.h"
 #include "gateway/check_finder.h"
 #include "gateway/command_client.h"
@@ -184,6 +185,7 @@ int main(int argc, char **argv)
     open_db(&gateway);
     gateway.auth = auth_open(gateway.bus, gateway.db);
     gateway.rate = shared_rate_open(gateway.loop, gateway.bus, gateway.config->api_rate_per_minute);
+    gateway.badges = badge_states_open(gateway.db, gateway.config->secret);
     open_commands(&gateway);
     open_pings(&gateway);
     open_stripe(&gateway);

@@ -114,6 +114,11 @@ static void free_bytes(void *block)
 
 void reply_buffer(struct request *request, int status, struct buffer *body)
 {
+    reply_document(request, status, json_type, body);
+}
+
+void reply_document(struct request *request, int status, const char *type, struct buffer *body)
+{
     if (unsent_bytes + body->length > UNSENT_BYTES_MAX && status < 400) {
         buffer_free(body);
         stats_refused(REFUSED_ANSWER);
@@ -125,7 +130,7 @@ void reply_buffer(struct request *request, int status, struct buffer *body)
     *answer = (struct answer_bytes){body->data, body->length};
     unsent_bytes += answer->length;
     *body = BUFFER_EMPTY;
-    send_answer(request, status, json_type, answer->bytes, answer->length);
+    send_answer(request, status, type, answer->bytes, answer->length);
 }
 
 void reply_json(struct request *request, int status, const char *json, size_t length)

@@ -17,6 +17,8 @@ void reply_header(struct request *request, const char *name, const char *value);
 
 /* Takes the buffer's memory; it holds JSON. */
 void reply_buffer(struct request *request, int status, struct buffer *body);
+/* The same of another type, a constant. */
+void reply_document(struct request *request, int status, const char *type, struct buffer *body);
 /* JSON text, copied. */
 void reply_json(struct request *request, int status, const char *json, size_t length);
 /* {"detail": "..."} or {"error": "..."}, by the path: format makes the sentence for the user. */

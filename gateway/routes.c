@@ -1,6 +1,7 @@
 #include "gateway/routes.h"
 
 #include "gateway/accounts.h"
+#include "gateway/badges.h"
 #include "gateway/billing.h"
 #include "gateway/billing_change.h"
 #include "gateway/billing_event.h"
@@ -85,6 +86,8 @@ const struct route routes[] = {
     {"POST", "/api/v1/webhook-secret/rotate", webhook_secret_rotate, ROUTE_CHECKS,
      ROUTE_EMPTY_BODY},
     {"DELETE", "/api/v1/webhook-secret", webhook_secret_delete, ROUTE_CHECKS, ROUTE_WITHOUT_BODY},
+    {"GET", "/badge/{badge}", badges_status, ROUTE_PUBLIC, ROUTE_WITHOUT_BODY},
+    {"GET", "/badge/{badge}/uptime", badges_uptime, ROUTE_PUBLIC, ROUTE_WITHOUT_BODY},
     {"GET", "/billing", billing_show, ROUTE_ACCOUNT, ROUTE_WITHOUT_BODY},
     {"POST", "/billing/upgrade", billing_upgrade, ROUTE_ACCOUNT, ROUTE_WITH_BODY},
     {"POST", "/billing/downgrade", billing_downgrade, ROUTE_ACCOUNT, ROUTE_WITH_BODY},

@@ -8,6 +8,7 @@
 #include "gateway/reply.h"
 #include "gateway/request.h"
 #include "gateway/stats.h"
+#include "gateway/turn_end.h"
 #include "shared/bus_streams.h"
 #include "shared/bus_tail.h"
 #include "shared/clock.h"
@@ -41,7 +42,7 @@ struct shared_rate {
     int64_t per_minute;
     struct minute_counts *counts;
     uint64_t mark;
-    uv_prepare_t turn_end;    /* runs while requests are collected */
+    struct turn_end turn_end;
     uv_timer_t timer;         /* runs while announcements are under way */
     struct batch *collecting; /* of this turn, or NULL */
     struct batch *first;      /* under way, the oldest first */
@@ -148,11 +149,13 @@ static void announce(struct shared_rate *rate, const struct batch *batch)
     buffer_free(&bytes);
 }
 
-static void end_collection(struct shared_rate *rate)
+static void end_collection(void *arg)
 {
+    struct shared_rate *rate = arg;
     struct batch *batch = rate->collecting;
+    if (batch == NULL)
+        return;
     rate->collecting = NULL;
-    uv_prepare_stop(&rate->turn_end);
     announce(rate, batch);
     if (rate->alone) {
         free(batch); /* it was counted; the others count it, and we learn whether it comes back */
@@ -164,11 +167,6 @@ static void end_collection(struct shared_rate *rate)
     rate->under_way++;
     if (!uv_is_active((uv_handle_t *)&rate->timer))
         uv_timer_start(&rate->timer, on_timer, TICK_MS, TICK_MS);
-}
-
-static void on_turn_end(uv_prepare_t *turn_end)
-{
-    end_collection(turn_end->data);
 }
 
 /* The place of one more request in the announcement of this turn. */
@@ -184,7 +182,7 @@ static struct take *collect(struct shared_rate *rate, int64_t account, int64_t m
         batch->number = ++rate->last_number;
         batch->minute = minute;
         rate->collecting = batch;
-        uv_prepare_start(&rate->turn_end, on_turn_end);
+        turn_end_ask(&rate->turn_end);
     }
     struct take *take = &batch->takes[batch->count++];
     take->account = account;
@@ -212,9 +210,8 @@ struct shared_rate *shared_rate_open(uv_loop_t *loop, struct bus *bus, int64_t p
     rate->counts = minute_counts_new(SHARED_RATE_ACCOUNTS);
     rate->last = &rate->first;
     secret_random(&rate->mark, sizeof rate->mark);
-    INVARIANT(uv_prepare_init(loop, &rate->turn_end) == 0);
+    turn_end_init(&rate->turn_end, loop, end_collection, rate);
     INVARIANT(uv_timer_init(loop, &rate->timer) == 0);
-    rate->turn_end.data = rate;
     rate->timer.data = rate;
     /* What was counted in this minute before this process began counts. */
     int64_t since_ms = clock_now_ms() / MINUTE_MS * MINUTE_MS;
@@ -226,6 +223,5 @@ struct shared_rate *shared_rate_open(uv_loop_t *loop, struct bus *bus, int64_t p
 void shared_rate_close(struct shared_rate *rate)
 {
     bus_tail_close(rate->tail);
-    uv_prepare_stop(&rate->turn_end);
     uv_timer_stop(&rate->timer);
 }

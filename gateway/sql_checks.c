@@ -4,9 +4,12 @@
 
 #include "gateway/sql_columns.h"
 
+#define STATUS                                                                                     \
+    "coalesce(s.status, CASE WHEN c.paused THEN 'paused' ELSE 'new' END::check_status)::text"
+
 #define CHECK_SELECT                                                                               \
     "SELECT c.public_id, c.name, c.period_seconds, c.grace_seconds,"                               \
-    " coalesce(s.status, CASE WHEN c.paused THEN 'paused' ELSE 'new' END::check_status)::text,"    \
+    " " STATUS ","                                                                                 \
     " s.base, s.last_ping_at, coalesce(s.alert_count, 0), coalesce(s.ping_count, 0),"              \
     " c.created_at, c.updated_at, c.tags, c.group_name, c.slug, c.maint_start, c.maint_end,"       \
     " c.maint_schedule, c.cron_expression, c.timezone, c.alert_after, c.recover_after,"            \
@@ -74,6 +77,22 @@ struct check_view sql_check_row(const struct db_rows *rows, int row)
         .paused_reason = sql_text_or_null(rows, row, 25),
         .last_duration_ms = sql_number_or_none(rows, row, 26),
     };
+}
+
+void sql_check_status(struct db_unit *unit, int64_t check, const char *public_id)
+{
+    static const struct db_statement statement = {
+        "gateway_check_status", "SELECT " STATUS " FROM checks c LEFT JOIN check_state s"
+                                " ON s.check_id = c.id WHERE c.id = $1::bigint"
+                                " AND c.public_id = $2::text"};
+    db_unit_add(unit, &statement);
+    db_param_i64(unit, check);
+    db_param_text(unit, public_id, strlen(public_id));
+}
+
+enum check_status sql_check_status_row(const struct db_rows *rows)
+{
+    return check_status_of(db_text(rows, 0, 0));
 }
 
 void sql_check_id(struct db_unit *unit, int64_t account, const char *public_id)
