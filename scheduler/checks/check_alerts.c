@@ -70,7 +70,7 @@ void check_owe(struct checks *checks, struct check *check, uint32_t at_s)
     check_undecided(checks, check, check->owed_from_s, at_s);
 }
 
-static void outage_tell(struct checks *checks, struct check *check, uint32_t at_s)
+static void outage_tell(struct checks *checks, struct check *check, uint32_t told_s)
 {
     check->owed = false;
     check->owed_from_s = 0;
@@ -80,10 +80,8 @@ static void outage_tell(struct checks *checks, struct check *check, uint32_t at_
     check->alerted = true;
     check->alert_count++;
     struct check_traits *traits = check_traits_of(checks, check);
-    if (traits) {
-        traits->reminded_s = at_s;
-        traits->reminders = 0;
-    }
+    if (traits && traits->reminder_s)
+        traits->reminded_s = told_s;
     tell(checks, check, ALERT_DOWN, 0);
 }
 
@@ -99,13 +97,12 @@ static void remind(struct checks *checks, struct check *check, uint32_t upto_s)
 
 static void decide(struct checks *checks, struct check *check, uint32_t upto_s)
 {
-    uint32_t at_s = check_alert_s(checks, check);
-    if (at_s > upto_s)
+    if (check_alert_s(checks, check) > upto_s)
         return;
     if (!check->owed) {
         remind(checks, check, upto_s);
     } else if (check->status == CHECK_DOWN) {
-        outage_tell(checks, check, at_s);
+        outage_tell(checks, check, upto_s);
     } else {
         check_alerts_forget(checks, check);
         tell(checks, check, ALERT_UP, 0);

@@ -138,17 +138,14 @@ static void times_begin(struct checks *checks, struct check *check, uint32_t at_
         if (check->status == CHECK_LATE && check_expected_s(checks, check) > at_s)
             check_turn_up(checks, check, at_s);
     }
-    check_touch(checks, check);
 }
 
 static void alerts_change(struct checks *checks, struct check *check, const struct former *former,
                           uint32_t at_s)
 {
     struct check_traits *traits = check_traits_of(checks, check);
-    if (traits && traits->reminder_s && !former->reminder_s && check->alerted) {
+    if (traits && traits->reminder_s && !former->reminder_s && check->alerted)
         traits->reminded_s = at_s;
-        check_touch(checks, check);
-    }
     if (check->status == CHECK_DOWN && !check->alerted && !check->owed &&
         check->failures >= check->alert_after)
         check_owe(checks, check, at_s);
@@ -173,6 +170,7 @@ void checks_change(struct checks *checks, int64_t id, const struct check_setting
     if (times_differ(checks, check, &former))
         times_begin(checks, check, at_s);
     alerts_change(checks, check, &former, at_s);
+    check_touch(checks, check);
     check_schedule(checks, check);
 }
 
@@ -182,7 +180,8 @@ void checks_remove(struct checks *checks, int64_t id, int64_t now_ms)
 {
     struct check *check = check_find(checks, id);
     INVARIANT(check);
-    bool was_down = check->status == CHECK_DOWN;
+    /* The outage of those below it, or the way to it. */
+    bool outage = check->status == CHECK_DOWN || check_is_below_outage(checks, check);
     uint32_t owner = check->account;
     struct check_account *account = account_of(checks, owner);
     account->stored--;
@@ -194,7 +193,7 @@ void checks_remove(struct checks *checks, int64_t id, int64_t now_ms)
     uint32_t place = check_place(checks, check);
     checks->deadlines[place] = NEVER;
     place_table_remove(&checks->table, place);
-    if (was_down)
+    if (outage)
         family_recovered(checks, id, seconds_of_ms(now_ms));
     account_release(checks, owner);
 }

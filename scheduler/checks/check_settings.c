@@ -48,7 +48,9 @@ static void traits_set(struct checks *checks, struct check *check,
                        const struct check_settings *settings, const struct maintenance *maintenance)
 {
     const struct check_traits *old = check_traits_of(checks, check);
-    uint32_t reminded_s = old ? old->reminded_s : 0, reminders = old ? old->reminders : 0;
+    bool reminded = old && settings->reminder_s;
+    uint32_t reminded_s = reminded ? old->reminded_s : 0;
+    uint32_t reminders = reminded ? old->reminders : 0;
     traits_clear(checks, check);
     if (!settings->parent_count && !settings->channels && !settings->job && !settings->reminder_s &&
         maintenance_is_empty(maintenance))
@@ -169,7 +171,7 @@ int checks_load(struct checks *checks, int64_t id, int64_t account,
     if (state)
         state_set(check, state);
     struct check_traits *traits = check_traits_of(checks, check);
-    if (traits && state) {
+    if (traits && traits->reminder_s && state) {
         traits->reminded_s = seconds(state->reminded_s);
         traits->reminders = (uint32_t)state->reminders;
     }
