@@ -36,6 +36,7 @@ struct leader {
     char holder[HOLDER_SIZE];
     bool streams_ready, streams_asked, campaigning, stopping;
     int64_t won_ms, pause_ms;
+    int64_t connected_ms; /* monotonic: when NATS came */
     int part_nats, part_database;
 };
 
@@ -109,6 +110,7 @@ static void lease_won(void *arg, uint64_t epoch)
                                                     .bus = leader->bus,
                                                     .lease = leader->lease,
                                                     .epoch = epoch,
+                                                    .connected_ms = leader->connected_ms,
                                                     .on_ended = term_ended,
                                                     .arg = leader});
 }
@@ -157,6 +159,7 @@ static void bus_state(void *arg, bool connected)
     struct leader *leader = arg;
     /* A server may come back without its data: whatever is missing there is made anew. */
     leader->streams_ready = false;
+    leader->connected_ms = clock_monotonic_ms();
     service_set_ready(leader->service, leader->part_nats, false);
     if (!connected && leader->term)
         term_fail(leader->term, "NATS is away");

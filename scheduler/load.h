@@ -1,7 +1,9 @@
-/* Reads the core's state from PostgreSQL at the beginning of a term, slice by slice. */
+/* Reads the core's state and the checks' from PostgreSQL at the beginning of a term, slice by
+ * slice. */
 #ifndef SCHEDULER_LOAD_H
 #define SCHEDULER_LOAD_H
 
+#include "scheduler/checks/checks.h"
 #include "scheduler/core/core.h"
 #include "scheduler/outbox.h"
 #include "shared/db.h"
@@ -14,8 +16,12 @@ struct load_options {
     struct core_limits limits;
     uint64_t epoch;
     core_emit_cb *emit; /* of the core, with arg */
-    /* The core is the receiver's. */
-    void (*on_loaded)(void *arg, struct core *core);
+    /*
+     * Core and checks are the receiver's. pings_stream is when the stream PINGS that was read last
+     * was made; borrowed for the call.
+     */
+    void (*on_loaded)(void *arg, struct core *core, struct checks *checks,
+                      const char *pings_stream);
     void (*on_failed)(void *arg, const char *reason);
     void *arg;
 };

@@ -12,7 +12,7 @@
 
 /* Behind the checks' states and flips; now_ms is what core_add_alert_notice is given. */
 void sql_write_alerts(struct db_unit *unit, const struct check_writing *writing, int64_t now_ms);
-/* Behind sql_write_alerts. Each statement gives the rows of the outbox as sql_letter_rows says. */
+/* Behind sql_write_alerts. The rows of the outbox come back as those of sql_write_letters do. */
 void sql_write_alert_letters(struct db_unit *unit, const struct check_writing *writing,
                              int64_t now_ms);
 /* Behind both: alerts that were waiting and have left are not waiting any more. */

@@ -2,7 +2,7 @@
 
 #include "scheduler/sql_unit.h"
 
-#define PURGE_STATEMENTS 3
+#define PURGE_STATEMENTS 7
 
 void sql_maintain_partitions(struct db_unit *unit, int64_t from_ms, int64_t to_ms,
                              int32_t keep_days)
@@ -48,6 +48,62 @@ void sql_expire_notices(struct db_unit *unit, int32_t keep_days)
     db_param_i32(unit, keep_days);
 }
 
+void sql_expire_alerts(struct db_unit *unit, int32_t keep_days)
+{
+    ADD(unit, "expire_alerts",
+        "DELETE FROM alerts WHERE (check_id, id) IN (SELECT check_id, id FROM alerts"
+        " WHERE created_at < now() - make_interval(days => $1::integer) AND status <> 'pending'"
+        " ORDER BY created_at LIMIT 2000)");
+    db_param_i32(unit, keep_days);
+}
+
+void sql_expire_flips(struct db_unit *unit, const struct flip_place *after)
+{
+    ADD(unit, "expire_flips",
+        "WITH slice AS (SELECT check_id, id, at FROM check_flips"
+        " WHERE (check_id, id) > ($1::bigint, $2::bigint) ORDER BY check_id, id LIMIT 5000),"
+        " gone AS (DELETE FROM check_flips f USING slice s"
+        " WHERE f.check_id = s.check_id AND f.id = s.id AND s.at < now() - interval '13 months'"
+        " AND EXISTS (SELECT FROM check_flips n WHERE n.check_id = s.check_id AND n.id > s.id"
+        " AND n.at < now() - interval '13 months'))"
+        " SELECT check_id, id FROM slice ORDER BY check_id DESC, id DESC LIMIT 1");
+    db_param_i64(unit, after->check);
+    db_param_i64(unit, after->id);
+}
+
+struct flip_place sql_flip_place(const struct db_rows *rows)
+{
+    if (!rows->count)
+        return (struct flip_place){0};
+    return (struct flip_place){.check = db_i64(rows, 0, 0), .id = db_i64(rows, 0, 1)};
+}
+
+static void purge_checks(struct db_unit *unit)
+{
+    ADD(unit, "purge_pings",
+        "WITH purge AS (SELECT check_id FROM check_purges ORDER BY check_id LIMIT 200), gone AS"
+        " (DELETE FROM pings WHERE (check_id, received_at, id) IN"
+        " (SELECT p.check_id, p.received_at, p.id FROM purge JOIN pings p USING (check_id)"
+        " LIMIT 5000) RETURNING 1) SELECT count(*) FROM gone");
+    ADD(unit, "purge_flips",
+        "WITH purge AS (SELECT check_id FROM check_purges ORDER BY check_id LIMIT 200), gone AS"
+        " (DELETE FROM check_flips WHERE (check_id, id) IN"
+        " (SELECT f.check_id, f.id FROM purge JOIN check_flips f USING (check_id) LIMIT 5000)"
+        " RETURNING 1) SELECT count(*) FROM gone");
+    ADD(unit, "purge_alerts",
+        "WITH purge AS (SELECT check_id FROM check_purges ORDER BY check_id LIMIT 200), gone AS"
+        " (DELETE FROM alerts WHERE (check_id, id) IN"
+        " (SELECT a.check_id, a.id FROM purge JOIN alerts a USING (check_id) LIMIT 5000)"
+        " RETURNING 1) SELECT count(*) FROM gone");
+    ADD(unit, "purge_checks_done",
+        "WITH purge AS (SELECT check_id FROM check_purges ORDER BY check_id LIMIT 200), gone AS"
+        " (DELETE FROM check_purges d USING purge WHERE d.check_id = purge.check_id"
+        " AND NOT EXISTS (SELECT FROM pings p WHERE p.check_id = purge.check_id)"
+        " AND NOT EXISTS (SELECT FROM check_flips f WHERE f.check_id = purge.check_id)"
+        " AND NOT EXISTS (SELECT FROM alerts a WHERE a.check_id = purge.check_id) RETURNING 1)"
+        " SELECT count(*) FROM gone");
+}
+
 void sql_purge(struct db_unit *unit)
 {
     ADD(unit, "purge_attempts",
@@ -67,6 +123,7 @@ void sql_purge(struct db_unit *unit)
         " AND NOT EXISTS (SELECT FROM executions e WHERE e.job_id = purge.job_id)"
         " AND NOT EXISTS (SELECT FROM attempts a WHERE a.job_id = purge.job_id) RETURNING 1)"
         " SELECT count(*) FROM gone");
+    purge_checks(unit);
 }
 
 bool sql_purge_goes_on(const struct db_outcome *outcome)

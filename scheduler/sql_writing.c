@@ -361,11 +361,6 @@ void sql_write_letters(struct db_unit *unit, const struct writing *writing, int6
     db_param_i64(unit, now_ms);
 }
 
-const struct db_rows *sql_letter_rows(const struct db_outcome *outcome)
-{
-    return &outcome->statements[outcome->count - 3];
-}
-
 void sql_write_progress(struct db_unit *unit, const struct core_progress *progress)
 {
     ADD(unit, "write_progress",

@@ -29,4 +29,16 @@ void stats_register(void)
         metric_counter("croncoco_executions_written_total", "", "Execution rows written.");
     stats.transaction_seconds =
         seconds("croncoco_transaction_seconds", "Transactions of the leader.");
+    stats.checks = metric_gauge("croncoco_checks", "", "Checks in the leader's memory.");
+    stats.check_bytes =
+        metric_gauge("croncoco_check_bytes", "", "Bytes of the leader's checks, by check.");
+    stats.pings = metric_counter("croncoco_pings_applied_total", "", "Pings read from PINGS.");
+    stats.pings_lag_seconds = metric_gauge(
+        "croncoco_pings_lag_seconds", "",
+        "Age of the newest message of PINGS in the last transaction, when that had committed.");
+    stats.flips =
+        metric_counter("croncoco_check_flips_total", "", "Changes of checks' states written.");
+    stats.alerts = metric_counter("croncoco_alerts_total", "", "Alerts of checks written.");
+    stats.evaluation_seconds = seconds("croncoco_evaluation_seconds",
+                                       "Looking which checks are due, a second or more at once.");
 }

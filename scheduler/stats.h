@@ -20,6 +20,13 @@ struct stats {
     struct metric *commands;
     struct metric *executions; /* rows written */
     struct metric *transaction_seconds;
+    struct metric *checks;
+    struct metric *check_bytes; /* memory of the rules of checks, by check */
+    struct metric *pings;       /* applied */
+    struct metric *pings_lag_seconds;
+    struct metric *flips;  /* written */
+    struct metric *alerts; /* written */
+    struct metric *evaluation_seconds;
 };
 
 extern struct stats stats;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "scheduler/load.h"
+#include "scheduler/ping_intake.h"
 #include "scheduler/results.h"
 #include "scheduler/run_stream.h"
 #include "scheduler/sql_housekeeping.h"
@@ -63,13 +64,17 @@ struct term {
     struct outbox *outbox;
     struct load *load;
     struct core *core;
+    struct checks *checks;
+    struct ping_intake *pings;
     struct run_stream *stream;
     struct tail_load *tail_load;
     struct turn *turn;
     struct bus_tail *commands, *results;
-    struct trim *trim_commands, *trim_results, *trim_mail;
+    struct trim *trim_commands, *trim_results, *trim_pings, *trim_mail;
     struct sweep *sweep;
-    uint64_t runs_seq; /* newest sequence of RUNS that is known */
+    struct flip_place flips_expired;
+    size_t expire_flips; /* that statement's place in the housekeeping under way */
+    uint64_t runs_seq;   /* newest sequence of RUNS that is known */
     struct tick tick;
     int64_t scan_ms; /* of the minute that is prepared */
 };
@@ -114,6 +119,7 @@ void term_finish(struct term *term)
         term->state = TERM_FINISHING;
         uv_timer_stop(&term->clock);
         uv_timer_stop(&term->housekeeping);
+        ping_intake_stop(term->pings);
         turn_finish(term->turn, finished, term);
     } else {
         finished(term);
@@ -137,12 +143,16 @@ void term_close(struct term *term)
         bus_tail_close(term->commands);
     if (term->results)
         bus_tail_close(term->results);
+    if (term->pings)
+        ping_intake_close(term->pings);
     if (term->sweep)
         sweep_close(term->sweep);
     if (term->trim_commands)
         trim_close(term->trim_commands);
     if (term->trim_results)
         trim_close(term->trim_results);
+    if (term->trim_pings)
+        trim_close(term->trim_pings);
     if (term->trim_mail)
         trim_close(term->trim_mail);
     if (term->tail_load)
@@ -156,6 +166,7 @@ void term_close(struct term *term)
     if (term->outbox)
         outbox_close(term->outbox);
     core_free(term->core);
+    checks_free(term->checks);
     uv_close((uv_handle_t *)&term->ending, timer_closed);
     uv_close((uv_handle_t *)&term->clock, timer_closed);
     uv_close((uv_handle_t *)&term->housekeeping, timer_closed);
@@ -318,6 +329,9 @@ static void gauges_set(const struct term *term)
     metric_set(stats.job_bytes,
                core->jobs.count ? (double)place_table_bytes(&core->jobs) / core->jobs.count : 0);
     metric_set(stats.open_runs, core->open.count);
+    size_t checks = checks_total(term->checks);
+    metric_set(stats.checks, (double)checks);
+    metric_set(stats.check_bytes, checks ? (double)checks_bytes(term->checks) / (double)checks : 0);
 }
 
 static void committed(void *arg, unsigned commands, unsigned result_messages)
@@ -371,7 +385,9 @@ static void house_kept(void *arg, const struct db_outcome *outcome)
 {
     struct term *term = arg;
     bool goes_on = outcome->status == DB_OK && sql_purge_goes_on(outcome);
-    if (outcome->status != DB_OK)
+    if (outcome->status == DB_OK)
+        term->flips_expired = sql_flip_place(&outcome->statements[term->expire_flips]);
+    else
         LOG_WARN("housekeeping failed, trying again later", LOG_STR("sqlstate", outcome->sqlstate),
                  LOG_STR("error", outcome->message));
     if (term->state == TERM_LEADING)
@@ -393,6 +409,9 @@ static void housekeeping(uv_timer_t *timer)
     sql_expire_tokens(unit);
     sql_expire_secrets(unit);
     sql_expire_notices(unit, keep_days(term));
+    sql_expire_alerts(unit, keep_days(term));
+    term->expire_flips = db_unit_count(unit);
+    sql_expire_flips(unit, &term->flips_expired);
     sql_purge(unit);
     sql_commit(unit);
     turn_run(term->turn, unit, house_kept, term);
@@ -404,9 +423,16 @@ static void tend(uv_timer_t *timer)
     const struct core_progress *written = turn_written(term->turn);
     trim_look(term->trim_commands, written->commands_seq);
     trim_look(term->trim_results, written->results_seq);
+    trim_look(term->trim_pings, turn_written_pings(term->turn));
     trim_look_acknowledged(term->trim_mail, DURABLE_MAILER);
     if (may_write(term) && sweep_look(term->sweep, term->runs_seq, written->results_seq))
         turn_kick(term->turn);
+}
+
+static void pings_work(void *arg)
+{
+    struct term *term = arg;
+    turn_kick(term->turn);
 }
 
 static void lead(void *arg, const struct db_outcome *outcome)
@@ -419,6 +445,8 @@ static void lead(void *arg, const struct db_outcome *outcome)
     struct core *core = term->core;
     term->state = TERM_LEADING;
     term->turn = turn_open(term->loop, &(struct turn_options){.core = core,
+                                                              .checks = term->checks,
+                                                              .pings = term->pings,
                                                               .db = term->db,
                                                               .bus = term->options.bus,
                                                               .outbox = term->outbox,
@@ -432,8 +460,10 @@ static void lead(void *arg, const struct db_outcome *outcome)
                                   core->progress.results_seq, result_message, term);
     bus_tail_grant(term->commands, COMMAND_CREDIT);
     bus_tail_grant(term->results, RESULT_CREDIT);
+    ping_intake_start(term->pings);
     term->trim_commands = trim_open(term->options.bus, STREAM_COMMANDS);
     term->trim_results = trim_open(term->options.bus, STREAM_RESULTS);
+    term->trim_pings = trim_open(term->options.bus, STREAM_PINGS);
     term->trim_mail = trim_open(term->options.bus, STREAM_MAIL);
     term->sweep = sweep_open(term->options.bus, core);
     uv_timer_start(&term->housekeeping, housekeeping, HOUSEKEEPING_MS, 0);
@@ -443,7 +473,8 @@ static void lead(void *arg, const struct db_outcome *outcome)
     metric_observe(stats.load_seconds, (double)load_ms / 1000.0);
     gauges_set(term);
     LOG_INFO("leading", LOG_I64("epoch", term->options.epoch), LOG_I64("jobs", core->jobs.count),
-             LOG_I64("open_runs", core->open.count), LOG_I64("load_ms", load_ms),
+             LOG_I64("checks", checks_total(term->checks)), LOG_I64("open_runs", core->open.count),
+             LOG_I64("load_ms", load_ms),
              LOG_I64("minutes_behind", clock_now_ms() / MINUTE_MS - core->emitted));
     term_tick(term);
 }
@@ -466,8 +497,11 @@ static void tail_read(void *arg)
     struct db_unit *unit = db_unit_new();
     sql_begin(unit);
     sql_assert_leader(unit, term->options.epoch);
-    sql_maintain_partitions(unit, (int64_t)term->core->emitted * MINUTE_MS,
-                            now_ms + PARTITIONS_AHEAD * DAY_MS, keep_days(term));
+    /* What is behind in the streams is of this day or the one before. */
+    int64_t from_ms = (int64_t)term->core->emitted * MINUTE_MS;
+    if (from_ms > now_ms - DAY_MS)
+        from_ms = now_ms - DAY_MS;
+    sql_maintain_partitions(unit, from_ms, now_ms + PARTITIONS_AHEAD * DAY_MS, keep_days(term));
     sql_commit(unit);
     if (db_run(term->db, unit, term->options.config->lease_ttl_ms, lead, term) != DB_OK)
         term_fail(term, "the queue to PostgreSQL is full");
@@ -487,10 +521,19 @@ static void anchored(void *arg, uint64_t sequence)
                                                                   .arg = term});
 }
 
-static void loaded(void *arg, struct core *core)
+static void loaded(void *arg, struct core *core, struct checks *checks, const char *pings_stream)
 {
     struct term *term = arg;
     term->core = core;
+    term->checks = checks;
+    term->pings = ping_intake_open(
+        term->loop, &(struct ping_intake_options){.bus = term->options.bus,
+                                                  .checks = checks,
+                                                  .stream = pings_stream,
+                                                  .connected_ms = term->options.connected_ms,
+                                                  .on_work = pings_work,
+                                                  .on_failed = failed,
+                                                  .arg = term});
     term->state = TERM_ANCHORING;
     term->stream = run_stream_open(term->options.bus,
                                    &(struct run_stream_options){.epoch = term->options.epoch,

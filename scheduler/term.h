@@ -4,11 +4,11 @@
  * gone), and the next term, here or elsewhere, loads what holds: there is one way to recover, and
  * every start takes it.
  *
- *   LOADING     jobs and what is open, from PostgreSQL
+ *   LOADING     jobs, checks and what is open, from PostgreSQL
  *   ANCHORING   the marker in RUNS: from here on no older leader can write there
  *   READING     the tail of RUNS, for what was emitted and not recorded
  *   PREPARING   partitions for the executions
- *   LEADING     ticks, commands, results
+ *   LEADING     ticks, commands, results, pings
  *   FINISHING   asked to stop: no more commands, what is done is written
  */
 #ifndef SCHEDULER_TERM_H
@@ -28,6 +28,7 @@ struct term_options {
     struct bus *bus;
     struct lease *lease;
     uint64_t epoch;
+    int64_t connected_ms;        /* monotonic: since when NATS is there */
     void (*on_ended)(void *arg); /* failed or finished: close it */
     void *arg;
 };

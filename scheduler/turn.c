@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scheduler/checks/check_exchange.h"
 #include "scheduler/core/commands.h"
+#include "scheduler/sql_alerts.h"
+#include "scheduler/sql_checks_write.h"
 #include "scheduler/sql_facts.h"
 #include "scheduler/sql_lease.h"
 #include "scheduler/sql_writing.h"
@@ -25,7 +28,7 @@
 #define PENDING_AGE_MAX_MS 5000 /* no open run goes without a row for longer */
 #define PACE_MS            20   /* between transactions without commands */
 #define PROGRESS_MS        1000 /* positions alone are written as often as this */
-#define RESULTS_MANY       32   /* messages: their positions do not wait for PROGRESS_MS */
+#define MESSAGES_MANY      32   /* of RESULTS or PINGS: positions do not wait for PROGRESS_MS */
 #define READ_TIMEOUT_MS    5000
 #define WRITE_TIMEOUT_MS   15000
 
@@ -44,7 +47,8 @@ struct turn {
     int64_t begun_ms;                      /* monotonic: when the transaction under way was sent */
     int64_t committed_ms;                  /* monotonic: when the last one ended */
     struct core_progress written, advance; /* by it, and by the one under way */
-    bool housekeeping;                     /* a unit of turn_run is under way */
+    struct checks_progress checks_written, checks_advance;
+    bool housekeeping; /* a unit of turn_run is under way */
 
     struct queued *queue; /* owned: commands that wait, behind those of this turn */
     size_t queue_count, queue_room;
@@ -55,6 +59,8 @@ struct turn {
     struct facts facts;
     struct sql_facts_read facts_read;
     struct writing writing;
+    struct check_writing check_writing;
+    size_t letters_first, letters_end; /* statements that give back rows of the outbox */
     size_t outbox_taken;
 
     db_done_cb *on_kept_house; /* of the housekeeping under way */
@@ -95,12 +101,24 @@ static void answers_send(struct turn *turn)
     buffer_free(&encoded);
 }
 
-static void event_send(struct turn *turn, int64_t account)
+static void event_send(struct turn *turn, const char *subject)
+{
+    if (bus_publish(turn->options.bus, subject, NULL, "", 0) != BUS_OK)
+        LOG_WARN("event was not sent, caches expire by themselves");
+}
+
+static void account_event_send(struct turn *turn, int64_t account)
 {
     char subject[48];
     snprintf(subject, sizeof(subject), SUBJECT_EVENT_ACCOUNT, (long long)account);
-    if (bus_publish(turn->options.bus, subject, NULL, "", 0) != BUS_OK)
-        LOG_WARN("event was not sent, caches expire by themselves");
+    event_send(turn, subject);
+}
+
+static void check_event_send(struct turn *turn, int64_t check)
+{
+    char subject[48];
+    snprintf(subject, sizeof(subject), SUBJECT_EVENT_CHECK, (long long)check);
+    event_send(turn, subject);
 }
 
 static void events_send(struct turn *turn)
@@ -108,21 +126,29 @@ static void events_send(struct turn *turn)
     const struct facts *facts = &turn->facts;
     for (size_t i = 0; i < facts->account_count; i++)
         if (facts->accounts[i].change != FACT_CLEAN)
-            event_send(turn, facts->accounts[i].id);
+            account_event_send(turn, facts->accounts[i].id);
     for (size_t i = 0; i < facts->secret_count; i++)
         if (facts->secrets[i].change != FACT_CLEAN)
-            event_send(turn, facts->secrets[i].account);
+            account_event_send(turn, facts->secrets[i].account);
+    for (size_t i = 0; i < facts->check_count; i++)
+        if (facts->checks[i].change == FACT_DELETED)
+            check_event_send(turn, facts->checks[i].id);
 }
 
-static void mails_send(struct turn *turn, const struct db_outcome *outcome)
+static void letters_send(struct turn *turn, const struct db_rows *letters)
 {
-    const struct db_rows *letters = turn->writing.letter_count ? sql_letter_rows(outcome) : NULL;
-    for (int row = 0; letters && row < letters->count; row++) {
+    for (int row = 0; row < letters->count; row++) {
         size_t length;
         const void *payload = db_bytes(letters, row, 3, &length);
         outbox_add(turn->options.outbox, db_i64(letters, row, 0), db_text(letters, row, 1),
                    db_text(letters, row, 2), payload, length);
     }
+}
+
+static void mails_send(struct turn *turn, const struct db_outcome *outcome)
+{
+    for (size_t i = turn->letters_first; i < turn->letters_end; i++)
+        letters_send(turn, &outcome->statements[i]);
     for (size_t i = 0; i < turn->facts.mail_count; i++) {
         const struct fact_mail *mail = &turn->facts.mails[i];
         outbox_add(turn->options.outbox, mail->outbox, mail->subject, mail->message_id,
@@ -147,6 +173,8 @@ static void turn_committed(void *arg, const struct db_outcome *outcome)
                    (double)(clock_monotonic_ms() - turn->begun_ms) / 1000.0);
     metric_add(stats.commands, (double)turn->taken);
     metric_add(stats.executions, (double)turn->writing.executions.count);
+    metric_add(stats.flips, (double)turn->check_writing.flip_count);
+    metric_add(stats.alerts, (double)turn->check_writing.alert_count);
 
     unsigned commands = (unsigned)turn->taken;
     for (size_t i = 0; i < turn->taken; i++)
@@ -157,9 +185,12 @@ static void turn_committed(void *arg, const struct db_outcome *outcome)
     turn->taken = 0;
     facts_clear(&turn->facts);
     writing_clear(&turn->writing);
+    check_writing_clear(&turn->check_writing);
     turn->state = TURN_IDLE;
     turn->written = turn->advance;
+    turn->checks_written = turn->checks_advance;
     turn->committed_ms = clock_monotonic_ms();
+    ping_intake_committed(turn->options.pings);
     turn->options.on_committed(turn->options.arg, commands, turn->result_messages_taken);
     turn_kick(turn);
 }
@@ -173,7 +204,42 @@ static bool progressed(const struct turn *turn)
     return run_log_last_tick(&core->log, core->emitted) != turn->written.last_tick ||
            core->progress.runs_seq != turn->written.runs_seq ||
            turn->commands_seq != turn->written.commands_seq ||
-           turn->results_seq != turn->written.results_seq;
+           turn->results_seq != turn->written.results_seq ||
+           checks_progress(turn->options.checks)->pings_seq != turn->checks_written.pings_seq;
+}
+
+/* Behind core_collect: what became of jobs comes to their checks, whose rows are taken then. */
+static void checks_take(struct turn *turn, int64_t now_ms)
+{
+    struct core *core = turn->options.core;
+    check_exchange_jobs(turn->options.checks, &turn->writing, now_ms);
+    ping_intake_evaluate(turn->options.pings, turn->results_seq);
+    checks_collect(turn->options.checks, now_ms, &core->progress.next_notice,
+                   &core->progress.next_outbox, &turn->check_writing);
+    check_exchange_alerts(core, &turn->check_writing, now_ms);
+}
+
+static struct db_unit *transaction(struct turn *turn, const int64_t *outbox_ids, int64_t now_ms)
+{
+    const struct core *core = turn->options.core;
+    const struct check_writing *checks = &turn->check_writing;
+    struct db_unit *unit = db_unit_new();
+    sql_begin(unit);
+    sql_assert_leader(unit, core->epoch);
+    sql_write_facts(unit, &turn->facts, now_ms);
+    sql_delete_outbox(unit, outbox_ids, turn->outbox_taken);
+    sql_write_executions(unit, &turn->writing);
+    sql_write_checks(unit, checks);
+    sql_write_alerts(unit, checks, now_ms);
+    turn->letters_first = db_unit_count(unit);
+    sql_write_letters(unit, &turn->writing, now_ms);
+    sql_write_alert_letters(unit, checks, now_ms);
+    turn->letters_end = db_unit_count(unit);
+    sql_write_alert_groups(unit, checks, now_ms);
+    sql_write_progress(unit, &turn->advance);
+    sql_write_checks_progress(unit, &turn->checks_advance, ping_intake_stream(turn->options.pings));
+    sql_commit(unit);
+    return unit;
 }
 
 static void turn_write(struct turn *turn)
@@ -187,11 +253,14 @@ static void turn_write(struct turn *turn)
                                          .pending_age_ms =
                                              burst ? PENDING_AGE_MAX_MS : PENDING_AGE_MS};
     core_collect(core, now_ms, &limits, &turn->writing);
+    checks_take(turn, now_ms);
     const int64_t *outbox_ids;
     turn->outbox_taken = outbox_acknowledged(turn->options.outbox, &outbox_ids);
     bool positions = clock_monotonic_ms() - turn->committed_ms >= PROGRESS_MS ||
-                     turn->on_finished || turn->result_messages >= RESULTS_MANY;
-    if (!turn->taken && writing_is_empty(&turn->writing) && !turn->outbox_taken &&
+                     turn->on_finished || turn->result_messages >= MESSAGES_MANY ||
+                     ping_intake_applied(turn->options.pings) >= MESSAGES_MANY;
+    if (!turn->taken && writing_is_empty(&turn->writing) &&
+        check_writing_is_empty(&turn->check_writing) && !turn->outbox_taken &&
         !(progressed(turn) && positions)) {
         turn->state = TURN_IDLE;
         return;
@@ -203,18 +272,12 @@ static void turn_write(struct turn *turn)
     turn->result_messages_taken = turn->result_messages;
     turn->result_messages = 0;
     turn->advance = core->progress;
-
-    struct db_unit *unit = db_unit_new();
-    sql_begin(unit);
-    sql_assert_leader(unit, core->epoch);
-    sql_write_facts(unit, &turn->facts, now_ms);
-    sql_delete_outbox(unit, outbox_ids, turn->outbox_taken);
-    sql_write_executions(unit, &turn->writing);
-    sql_write_letters(unit, &turn->writing, now_ms); /* these three last: sql_letter_rows */
-    sql_write_progress(unit, &core->progress);
-    sql_commit(unit);
-    if (db_run(turn->options.db, unit, WRITE_TIMEOUT_MS, turn_committed, turn) != DB_OK)
+    turn->checks_advance = *checks_progress(turn->options.checks);
+    if (db_run(turn->options.db, transaction(turn, outbox_ids, now_ms), WRITE_TIMEOUT_MS,
+               turn_committed, turn) != DB_OK)
         turn->options.on_failed(turn->options.arg, "the queue to PostgreSQL is full");
+    else
+        ping_intake_taken(turn->options.pings);
 }
 
 /* Nothing is under way: comes back for what is left. */
@@ -223,7 +286,9 @@ static void turn_wait(struct turn *turn, int64_t rest_ms)
     if (turn->state != TURN_IDLE)
         return;
     const struct core *core = turn->options.core;
-    bool more = core_has_rows(core) || progressed(turn);
+    bool more = core_has_rows(core) || progressed(turn) ||
+                checks_has_rows(turn->options.checks, clock_now_ms()) ||
+                ping_intake_has_work(turn->options.pings, turn->results_seq);
     const int64_t *ids;
     if (turn->on_finished && !more && !run_log_waiting(&core->log))
         turn->on_finished(turn->finished_arg);
@@ -364,6 +429,11 @@ const struct core_progress *turn_written(const struct turn *turn)
     return &turn->written;
 }
 
+uint64_t turn_written_pings(const struct turn *turn)
+{
+    return turn->checks_written.pings_seq;
+}
+
 bool turn_holds_commands(const struct turn *turn)
 {
     return turn->state == TURN_WRITING && turn->taken > 0;
@@ -381,6 +451,7 @@ struct turn *turn_open(uv_loop_t *loop, const struct turn_options *options)
     struct turn *turn = memory_new(1, sizeof(*turn));
     turn->options = *options;
     turn->written = options->core->progress;
+    turn->checks_written = *checks_progress(options->checks);
     turn->commands_seq = options->core->progress.commands_seq;
     turn->results_seq = options->core->progress.results_seq;
     uv_timer_init(loop, &turn->timer);
@@ -400,5 +471,6 @@ void turn_close(struct turn *turn)
     free(turn->queue);
     facts_free(&turn->facts);
     writing_free(&turn->writing);
+    check_writing_free(&turn->check_writing);
     uv_close((uv_handle_t *)&turn->timer, turn_closed);
 }

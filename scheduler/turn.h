@@ -2,8 +2,9 @@
  * The leader's writing: one transaction after the other, each carrying all that has come together
  * since the one before (group commit):
  *
- *   commands, applied to the core; results of runs; pending rows; what the outbox got rid of; and
- *   the positions in CMD, RESULTS and RUNS up to which all this goes.
+ *   commands, applied to the core and the checks; results of runs; pending rows; pings, what became
+ *   of checks, and their alerts; what the outbox got rid of; and the positions in CMD, RESULTS,
+ * PINGS and RUNS up to which all this goes.
  *
  *   IDLE -- commands wait --> READING (the rows they need) --> WRITING --> IDLE
  *     \------ rows wait --------------------------------------/
@@ -18,8 +19,10 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "scheduler/checks/checks.h"
 #include "scheduler/core/core.h"
 #include "scheduler/outbox.h"
+#include "scheduler/ping_intake.h"
 #include "shared/bus.h"
 #include "shared/command.h"
 #include "shared/db.h"
@@ -28,6 +31,8 @@ struct turn;
 
 struct turn_options {
     struct core *core;
+    struct checks *checks;
+    struct ping_intake *pings;
     struct db *db; /* a pool of one connection */
     struct bus *bus;
     struct outbox *outbox;
@@ -55,6 +60,7 @@ void turn_run(struct turn *turn, struct db_unit *unit, db_done_cb *on_done, void
 
 /* The positions of the last transaction that committed. */
 const struct core_progress *turn_written(const struct turn *turn);
+uint64_t turn_written_pings(const struct turn *turn);
 /* Commands were applied to the core, and are not committed yet: no run may leave now. */
 bool turn_holds_commands(const struct turn *turn);
 /* Writes what is left, then calls on_done with nothing more under way. */

@@ -44,6 +44,8 @@ void db_unit_free(struct db_unit *unit); /* only for a unit that was not handed 
  * must be those of the statement: cast in SQL ($1::bigint) so that they are.
  */
 void db_unit_add(struct db_unit *unit, const struct db_statement *statement);
+/* How many statements were added: the place of the next one's rows in the outcome. */
+size_t db_unit_count(const struct db_unit *unit);
 void db_param_null(struct db_unit *unit);
 void db_param_bool(struct db_unit *unit, bool value);
 void db_param_i32(struct db_unit *unit, int32_t value);

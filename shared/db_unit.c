@@ -121,6 +121,11 @@ void db_unit_add(struct db_unit *unit, const struct db_statement *statement)
         (struct db_use){.statement = statement, .first_param = unit->param_count};
 }
 
+size_t db_unit_count(const struct db_unit *unit)
+{
+    return unit->use_count;
+}
+
 static void add_param(struct db_unit *unit, bool null)
 {
     INVARIANT(unit->use_count > 0 && !unit->array_open);

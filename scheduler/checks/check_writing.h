@@ -35,19 +35,19 @@ struct ping_row {
 /* A row of check_state. Times are 0 where there is none. */
 struct check_state_row {
     int64_t check;
-    enum check_status status;
     int64_t status_since_s;
     int64_t base_s;
     int64_t last_ping_ms;
+    enum check_status status;
     enum ping_kind last_ping_kind;
     int64_t last_duration_ms; /* -1: none */
     int64_t ping_count, alert_count;
     int32_t failures, successes;
     int64_t counted_until_s;
-    bool alerted, owed;
     int64_t owed_from_s;
     int64_t reminded_s;
     int32_t reminders;
+    bool alerted, owed;
 };
 
 /*

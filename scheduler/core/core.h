@@ -32,8 +32,6 @@
 #include "shared/result.h"
 #include "shared/run.h"
 
-struct checks;
-
 struct core_limits {
     uint32_t open_runs;         /* executions that are not final before slots are skipped */
     uint32_t catch_up_window_s; /* how far back missed slots are looked for */
@@ -97,7 +95,6 @@ struct core_lane {
 struct core {
     struct core_limits limits;
     uint64_t epoch;
-    struct checks *checks; /* the rules of checks, beside these; borrowed; NULL: there are none */
     core_emit_cb *emit;
     void *emit_arg;
 

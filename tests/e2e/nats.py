@@ -55,7 +55,7 @@ class Nats:
 
 
 class NatsClient:
-    """As much of the protocol as a request with one answer needs."""
+    """As much of the protocol as a request with one answer needs, and a publish to a stream."""
 
     def __init__(self, port: int):
         self.socket = socket.create_connection(("127.0.0.1", port), 10)
@@ -84,6 +84,13 @@ class NatsClient:
         self._send(f"PUB {subject} 0\r\n\r\nPING\r\n")
         while self.stream.readline() != b"PONG\r\n":
             continue
+
+    def store(self, subject: str, data: bytes, message_id: str) -> dict:
+        """Publishes to a stream; returns its acknowledgement."""
+        head = f"NATS/1.0\r\nNats-Msg-Id: {message_id}\r\n\r\n".encode()
+        self.socket.sendall(f"HPUB {subject} {self.inbox} {len(head)} {len(head) + len(data)}\r\n".encode()
+                            + head + data + b"\r\n")
+        return json.loads(self._answer())
 
     def _answer(self) -> bytes:
         while True:

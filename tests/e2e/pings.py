@@ -15,16 +15,27 @@ METHODS = ("GET", "POST", "HEAD")
 class Ping:
     check: int
     time_ms: int
-    kind: str
-    method: str
-    exit_code: int | None
-    source: str | None
-    rid: str
-    body: bytes
+    kind: str = "success"
+    method: str = "GET"
+    exit_code: int | None = None
+    source: str | None = "192.0.2.1"
+    rid: str = ""
+    body: bytes = b""
+
+
+def encode(pings: list[Ping]) -> bytes:
+    """See shared/ping.h."""
+    message = struct.pack("<BBH", 1, 0, len(pings))
+    for ping in pings:
+        source = ipaddress.ip_address(ping.source).packed if ping.source else b""
+        message += struct.pack("<QqBBhBBH", ping.check, ping.time_ms, KINDS.index(ping.kind),
+                               METHODS.index(ping.method), -1 if ping.exit_code is None else ping.exit_code,
+                               len(source), len(ping.rid), len(ping.body))
+        message += source + ping.rid.encode("ascii") + ping.body
+    return message
 
 
 def decode(message: bytes) -> list[Ping]:
-    """See shared/ping.h."""
     version, reserved, count = struct.unpack_from("<BBH", message)
     assert (version, reserved) == (1, 0) and count > 0
     at, found = 4, []

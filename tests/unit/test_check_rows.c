@@ -14,11 +14,13 @@
 #include "scheduler/sql_checks_write.h"
 #include "shared/compiler.h"
 #include "shared/mail.h"
+#include "shared/memory.h"
 #include "tests/unit/db_fixture.h"
 
 #define AT_S   INT64_C(1764403200) /* 2025-11-29 08:00:00 UTC */
 #define AT_MS  (AT_S * 1000)
 #define NOW_MS (AT_MS + 2345)
+#define MAILS  4
 #define BIG    INT64_C(9223372036854775807)
 
 static const char rows_before[] =
@@ -50,6 +52,8 @@ static const char rows_before[] =
     " (7, 'down', '2025-11-29 07:55:00Z', '2025-11-29 06:00:00Z', '2025-11-29 06:00:01Z',"
     " 'success', NULL, 4, 0, 1, 0, NULL, false, false, NULL, NULL, 0)";
 
+static struct mail *mails; /* MAILS of them, that the last unit wrote */
+static int mail_rows;
 static struct db *db;
 
 static int group_setup(void **state)
@@ -57,12 +61,14 @@ static int group_setup(void **state)
     db_fixture_start(state);
     assert_int_equal(migrate_run(postgres_server_url(server)), 0);
     db = open_pool(1, 8, 1);
+    mails = memory_new(MAILS, sizeof(*mails));
     return 0;
 }
 
 static int group_teardown(void **state)
 {
     close_pool(db);
+    free(mails);
     return db_fixture_stop(state);
 }
 
@@ -438,9 +444,6 @@ static void slack_gets_a_readable_line(void **state)
 
 /* ---- mails ---- */
 
-static struct mail mails[4];
-static int mail_rows;
-
 static void look_at_letters(const struct db_outcome *outcome)
 {
     mail_rows = 0;
@@ -449,6 +452,7 @@ static void look_at_letters(const struct db_outcome *outcome)
         for (int row = 0; row < rows->count; row++) {
             size_t length;
             const void *payload = db_bytes(rows, row, 3, &length);
+            assert_true(mail_rows < MAILS);
             assert_int_equal(mail_decode(payload, length, &mails[mail_rows]), 0);
             assert_string_equal(db_text(rows, row, 2), mails[mail_rows].id);
             assert_string_equal(db_text(rows, row, 1) + strlen("mail."),
