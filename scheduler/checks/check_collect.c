@@ -58,15 +58,21 @@ static int pauses_compare(const void *left, const void *right)
     return compare(a->check, b->check);
 }
 
+static void sort(void *rows, size_t count, size_t size, int (*order)(const void *, const void *))
+{
+    if (count)
+        qsort(rows, count, size, order);
+}
+
 static void writing_sort(struct check_writing *writing)
 {
-    qsort(writing->pings, writing->ping_count, sizeof(*writing->pings), pings_compare);
-    qsort(writing->states, writing->state_count, sizeof(*writing->states), states_compare);
-    qsort(writing->starts, writing->start_count, sizeof(*writing->starts), starts_compare);
-    qsort(writing->flips, writing->flip_count, sizeof(*writing->flips), flips_compare);
-    qsort(writing->alerts, writing->alert_count, sizeof(*writing->alerts), alerts_compare);
-    qsort(writing->groups, writing->group_count, sizeof(*writing->groups), groups_compare);
-    qsort(writing->pauses, writing->pause_count, sizeof(*writing->pauses), pauses_compare);
+    sort(writing->pings, writing->ping_count, sizeof(*writing->pings), pings_compare);
+    sort(writing->states, writing->state_count, sizeof(*writing->states), states_compare);
+    sort(writing->starts, writing->start_count, sizeof(*writing->starts), starts_compare);
+    sort(writing->flips, writing->flip_count, sizeof(*writing->flips), flips_compare);
+    sort(writing->alerts, writing->alert_count, sizeof(*writing->alerts), alerts_compare);
+    sort(writing->groups, writing->group_count, sizeof(*writing->groups), groups_compare);
+    sort(writing->pauses, writing->pause_count, sizeof(*writing->pauses), pauses_compare);
 }
 
 /* ---- rows ---- */

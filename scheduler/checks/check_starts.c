@@ -60,7 +60,7 @@ static struct start *start_find(struct check_starts *starts, const char *rid, si
 {
     for (uint16_t i = 0; starts && i < starts->count; i++) {
         const char *other = starts->starts[i].rid ? starts->starts[i].rid : "";
-        if (strlen(other) == length && memcmp(other, rid, length) == 0)
+        if (strlen(other) == length && (!length || memcmp(other, rid, length) == 0))
             return &starts->starts[i];
     }
     return NULL;
