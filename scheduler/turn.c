@@ -20,6 +20,7 @@
 
 #define COMMANDS_MAX       256  /* applied in one transaction */
 #define REPLAYS_MAX        16   /* of them, those that may run a thousand executions again */
+#define ITEMS_MAX          4000 /* checks that are imported in one */
 #define SKIPPED_MAX        8192 /* rows of skipped slots in one */
 #define HELD_MAX           8192 /* rows of slots that wait in one */
 #define PENDING_MAX        4096 /* pending rows in one */
@@ -130,9 +131,17 @@ static void events_send(struct turn *turn)
     for (size_t i = 0; i < facts->secret_count; i++)
         if (facts->secrets[i].change != FACT_CLEAN)
             account_event_send(turn, facts->secrets[i].account);
-    for (size_t i = 0; i < facts->check_count; i++)
-        if (facts->checks[i].change == FACT_DELETED)
-            check_event_send(turn, facts->checks[i].id);
+    for (size_t i = 0; i < facts->ping_key_count; i++)
+        account_event_send(turn, facts->ping_keys[i].account);
+    for (size_t i = 0; i < facts->check_key_count; i++)
+        account_event_send(turn, facts->check_keys[i].account);
+    for (size_t i = 0; i < facts->check_count; i++) {
+        const struct fact_check *check = &facts->checks[i];
+        if (check->change == FACT_DELETED)
+            check_event_send(turn, check->id);
+        else if (check->change == FACT_WRITTEN && check->renamed)
+            account_event_send(turn, check->account);
+    }
 }
 
 static void letters_send(struct turn *turn, const struct db_rows *letters)
@@ -321,8 +330,9 @@ static void turn_read(void *arg, const struct db_outcome *outcome)
     for (size_t i = 0; i < turn->taken; i++) {
         uint8_t token_id[TOKEN_ID_SIZE];
         secret_random(token_id, sizeof(token_id));
-        const struct fact_answer *answer = command_apply(turn->options.core, &turn->facts,
-                                                         &turn->queue[i].command, token_id, now_ms);
+        const struct fact_answer *answer =
+            command_apply(turn->options.core, turn->options.checks, &turn->facts,
+                          &turn->queue[i].command, token_id, now_ms);
         turn->queue[i].answer = (size_t)(answer - turn->facts.answers);
         turn->commands_seq = turn->queue[i].sequence;
     }
@@ -333,11 +343,13 @@ static void turn_read(void *arg, const struct db_outcome *outcome)
 static size_t commands_take(const struct turn *turn)
 {
     unsigned replays = 0;
+    size_t items = 0;
     size_t count = 0;
     while (count < turn->queue_count && count < COMMANDS_MAX) {
-        enum command_kind kind = turn->queue[count].command.kind;
-        replays += kind == COMMAND_JOB_REPLAY || kind == COMMAND_JOB_REPLAY_SLOTS;
-        if (replays > REPLAYS_MAX)
+        const struct command *command = &turn->queue[count].command;
+        replays += command->kind == COMMAND_JOB_REPLAY || command->kind == COMMAND_JOB_REPLAY_SLOTS;
+        items += command->item_count;
+        if (replays > REPLAYS_MAX || items > ITEMS_MAX)
             break;
         count++;
     }

@@ -6,7 +6,7 @@
 #include "shared/json.h"
 #include "shared/url.h"
 
-#define CHARACTER_BYTES 4 /* of UTF-8, at most */
+#define NAME_MAX_BYTES 400 /* 100 characters of at most 4 bytes */
 
 bool channel_target_is_address(const char *target)
 {
@@ -78,7 +78,7 @@ const char *channel_input_decode(const cJSON *object, bool whole, struct channel
     const cJSON *target = cJSON_GetObjectItemCaseSensitive(object, "target");
     const cJSON *enabled = cJSON_GetObjectItemCaseSensitive(object, "enabled");
     if (name) {
-        if (!text_decode(name, CHANNEL_NAME_MAX * CHARACTER_BYTES, &channel->name))
+        if (!text_decode(name, NAME_MAX_BYTES, &channel->name))
             return "the name of channel is no string, empty or too long";
         channel->fields |= CHANNEL_NAME;
     }

@@ -10,8 +10,8 @@
 #include "shared/secret.h"
 #include "shared/zone.h"
 
-#define CHARACTER_BYTES 4 /* of UTF-8, at most */
-#define ID_SIZE         8 /* bytes */
+#define NAME_MAX_BYTES 400 /* 100 characters of at most 4 bytes */
+#define ID_SIZE        8   /* bytes */
 
 /* What is null says so, apart from what is not there. */
 static const struct {
@@ -21,14 +21,12 @@ static const struct {
     enum check_field field;
     bool nullable;
 } texts[] = {
-    {"name", offsetof(struct check_input, name), CHECK_NAME_MAX *CHARACTER_BYTES, CHECK_NAME,
-     false},
+    {"name", offsetof(struct check_input, name), NAME_MAX_BYTES, CHECK_NAME, false},
     {"cron_expression", offsetof(struct check_input, cron_expression), CRON_TEXT_MAX, CHECK_CRON,
      true},
     {"timezone", offsetof(struct check_input, timezone), ZONE_NAME_MAX, CHECK_TIMEZONE, false},
     {"tags", offsetof(struct check_input, tags), CHECK_TAGS_MAX, CHECK_TAGS, false},
-    {"group", offsetof(struct check_input, group), CHECK_GROUP_MAX *CHARACTER_BYTES, CHECK_GROUP,
-     false},
+    {"group", offsetof(struct check_input, group), NAME_MAX_BYTES, CHECK_GROUP, false},
     {"slug", offsetof(struct check_input, slug), CHECK_SLUG_MAX, CHECK_SLUG, true},
     {"maint_schedule", offsetof(struct check_input, maint_schedule), CHECK_MAINT_SCHEDULE_MAX,
      CHECK_MAINT_SCHEDULE, false},

@@ -1,30 +1,7 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "scheduler/core/command_context.h"
-#include "scheduler/core/commands.h"
-#include "shared/bus_streams.h"
 #include "shared/json.h"
-#include "shared/mail.h"
-
-/* ---- mail and tokens ---- */
-
-static void mail_put(struct command_context *context, enum mail_kind kind, int64_t expires_ms)
-{
-    struct mail mail = {.kind = kind, .created_ms = context->now_ms, .expires_ms = expires_ms};
-    hex_encode(context->token_id, TOKEN_ID_SIZE, mail.id);
-    snprintf(mail.to, sizeof(mail.to), "%s", context->command->email);
-    if (kind != MAIL_KNOWN)
-        memcpy(mail.token_id, context->token_id, TOKEN_ID_SIZE);
-
-    char subject[64];
-    snprintf(subject, sizeof(subject), SUBJECT_MAIL_FORMAT, mail_kind_name(kind));
-    struct fact_mail *fact = facts_add_mail(context->facts);
-    fact->outbox = context->core->progress.next_outbox++;
-    fact_set(&fact->subject, subject);
-    fact_set(&fact->message_id, mail.id);
-    mail_encode(&mail, &fact->payload);
-}
 
 /*
  * The three requests for a token by mail answer alike, and leave the same rows, whether the address
@@ -34,47 +11,12 @@ static void token_request(struct command_context *context, enum mail_kind known,
                           enum mail_kind unknown, const char *message)
 {
     const char *email = context->command->email;
-    uint32_t wait_s = address_limit_take(context->core->addresses, email, context->now_ms);
-    if (wait_s) {
-        command_defer(context, 429, wait_s,
-                      "Too many requests for this address. Try again in %u seconds", wait_s);
+    if (token_allow(context, email) != 0)
         return;
-    }
     bool exists = facts_account_by_email(context->facts, email) != NULL;
-    enum mail_kind kind = exists ? known : unknown;
-    int64_t expires_ms = context->now_ms + TOKEN_LIFETIME_MS;
-
-    struct fact_token *token = facts_add_token(context->facts);
-    token->change = FACT_WRITTEN;
-    memcpy(token->id, context->token_id, TOKEN_ID_SIZE);
-    fact_set(&token->purpose, kind == MAIL_KINDS ? "none" : mail_kind_name(kind));
-    fact_set(&token->email, email);
-    token->created_ms = context->now_ms;
-    token->expires_ms = expires_ms;
-    if (kind != MAIL_KINDS)
-        mail_put(context, kind, kind == MAIL_KNOWN ? 0 : expires_ms);
+    token_send(context, email, exists ? known : unknown, 0);
     command_answer(context, 200, message);
 }
-
-/* A token that may be used now, or NULL after an answer. */
-static struct fact_token *token_of(struct command_context *context, enum mail_kind kind)
-{
-    struct fact_token *token = facts_token(context->facts, context->command->token_id);
-    if (!token || token->used_ms || token->expires_ms <= context->now_ms ||
-        strcmp(token->purpose, mail_kind_name(kind)) != 0) {
-        command_refuse(context, 400, "Invalid or expired token");
-        return NULL;
-    }
-    return token;
-}
-
-static void token_use(struct command_context *context, struct fact_token *token)
-{
-    token->used_ms = context->now_ms;
-    token->change = FACT_WRITTEN;
-}
-
-/* ---- accounts ---- */
 
 void account_register(struct command_context *context)
 {
@@ -119,6 +61,7 @@ void account_verify(struct command_context *context)
     memcpy(account->key_hash, context->command->key_hash, HASH_SIZE);
     account->created_ms = context->now_ms;
     (void)core_add_account(core, account->id, free_plan);
+    channel_of_owner(context, account);
     command_answer(context, 200, "{}");
 }
 
@@ -158,6 +101,7 @@ void account_delete(struct command_context *context)
     uint32_t owner = place_table_find(&context->core->accounts, account->id);
     INVARIANT(owner != PLACE_NONE);
     core_remove_account(context->core, owner);
+    checks_remove_account(context->checks, account->id);
     facts_delete_account(context->facts, account);
     command_answer(context, 204, "");
 }
@@ -193,6 +137,7 @@ void account_change_plan(struct command_context *context, struct fact_account *a
     fact_set(&account->plan, context->core->plans[plan].name);
     account->change = FACT_WRITTEN;
     core_change_plan(context->core, place_table_find(&context->core->accounts, account->id), plan);
+    checks_limit(context->checks, account->id, context->core->plans[plan].checks, context->now_ms);
 }
 
 void account_set_plan(struct command_context *context)

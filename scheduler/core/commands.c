@@ -27,6 +27,21 @@ static command_rule *const rules[COMMAND_KINDS] = {
     [COMMAND_SECRET_ROTATE] = secret_rotate,
     [COMMAND_SECRET_DELETE] = secret_delete,
     [COMMAND_ACCOUNT_SET_BILLING] = account_set_billing,
+    [COMMAND_CHECK_CREATE] = check_create,
+    [COMMAND_CHECK_UPDATE] = check_update,
+    [COMMAND_CHECK_DELETE] = check_delete,
+    [COMMAND_CHECK_PAUSE] = check_pause,
+    [COMMAND_CHECK_RESUME] = check_resume,
+    [COMMAND_CHECK_IMPORT] = check_import,
+    [COMMAND_CHANNEL_CREATE] = channel_create,
+    [COMMAND_CHANNEL_UPDATE] = channel_update,
+    [COMMAND_CHANNEL_DELETE] = channel_delete,
+    [COMMAND_CHANNEL_TEST] = channel_test,
+    [COMMAND_CHANNEL_REQUEST_TOKEN] = channel_request_token,
+    [COMMAND_CHANNEL_VERIFY] = channel_verify,
+    [COMMAND_PING_KEY_ROTATE] = ping_key_rotate,
+    [COMMAND_CHECK_KEY_CREATE] = check_key_create,
+    [COMMAND_CHECK_KEY_DELETE] = check_key_delete,
 };
 
 void command_answer(struct command_context *context, int status, const char *body)
@@ -35,16 +50,20 @@ void command_answer(struct command_context *context, int status, const char *bod
     buffer_text(&context->body, body);
 }
 
-PRINTF_LIKE(3, 0)
-static void refuse(struct command_context *context, int status, const char *format,
+PRINTF_LIKE(4, 0)
+static void refuse(struct command_context *context, int status, uint32_t wait_s, const char *format,
                    va_list arguments)
 {
-    char detail[512];
+    char sentence[512];
+    bool under_v1 = context->command->under_v1;
     // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is
-    vsnprintf(detail, sizeof(detail), format, arguments);
+    vsnprintf(sentence, sizeof(sentence), format, arguments);
     context->status = status;
-    buffer_text(&context->body, "{\"detail\":");
-    json_write_string(&context->body, detail, strlen(detail));
+    context->retry_after_s = (int)wait_s;
+    buffer_text(&context->body, under_v1 ? "{\"error\":" : "{\"detail\":");
+    json_write_string(&context->body, sentence, strlen(sentence));
+    if (under_v1 && status == 429)
+        buffer_format(&context->body, ",\"retry_after\":%u", wait_s);
     buffer_text(&context->body, "}");
 }
 
@@ -52,7 +71,7 @@ void command_refuse(struct command_context *context, int status, const char *for
 {
     va_list arguments;
     va_start(arguments, format);
-    refuse(context, status, format, arguments);
+    refuse(context, status, 0, format, arguments);
     va_end(arguments);
 }
 
@@ -61,9 +80,8 @@ void command_defer(struct command_context *context, int status, uint32_t wait_s,
 {
     va_list arguments;
     va_start(arguments, format);
-    refuse(context, status, format, arguments);
+    refuse(context, status, wait_s, format, arguments);
     va_end(arguments);
-    context->retry_after_s = (int)wait_s;
 }
 
 struct account *command_owner(struct command_context *context)
@@ -105,13 +123,17 @@ struct fact_job *command_job(struct command_context *context)
     return fact;
 }
 
-const struct fact_answer *command_apply(struct core *core, struct facts *facts,
-                                        const struct command *command,
+const struct fact_answer *command_apply(struct core *core, struct checks *checks,
+                                        struct facts *facts, const struct command *command,
                                         const uint8_t token_id[static TOKEN_ID_SIZE],
                                         int64_t now_ms)
 {
-    struct command_context context = {
-        .core = core, .facts = facts, .command = command, .token_id = token_id, .now_ms = now_ms};
+    struct command_context context = {.core = core,
+                                      .checks = checks,
+                                      .facts = facts,
+                                      .command = command,
+                                      .token_id = token_id,
+                                      .now_ms = now_ms};
     const struct fact_answer *before = facts_answer(facts, command->id);
     if (before && memcmp(before->fingerprint, command->fingerprint, HASH_SIZE) == 0)
         return before;

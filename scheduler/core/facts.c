@@ -242,10 +242,12 @@ struct fact_check_key *facts_check_key(struct facts *facts, int64_t account)
     return key;
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): the noun makes names
 #define DELETE_OF(facts, noun, owner)                                                              \
     for (size_t noun = 0; noun < (facts)->noun##_count; noun++)                                    \
         if ((facts)->noun##s[noun].account == (owner))                                             \
     (facts)->noun##s[noun].change = FACT_DELETED
+// NOLINTEND(bugprone-macro-parentheses)
 
 void facts_delete_account(struct facts *facts, struct fact_account *account)
 {

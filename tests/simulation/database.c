@@ -25,7 +25,8 @@ void database_open(struct world *world)
                                .next_job = 1,
                                .next_outbox = 1,
                                .next_notice = 1,
-                               .next_replay = 1};
+                               .next_replay = 1,
+                               .next_channel = 1};
 }
 
 void database_close(struct world *world)

@@ -39,6 +39,7 @@ void term_free(struct term *term)
         return;
     turn_free(term);
     core_free(term->core);
+    checks_free(term->checks);
     free(term);
 }
 
@@ -421,6 +422,8 @@ static void load_base(struct world *world, struct term *term)
                                        .auto_pause_after_ms = AUTO_PAUSE_AFTER_MS};
     term->world = world;
     term->core = core_create(&limits, term->epoch, &world->database->progress, emit, term);
+    term->checks =
+        checks_create(&(struct checks_progress){.next_ping = 1, .next_flip = 1, .next_alert = 1});
     for (size_t i = 0; i < PLANS; i++)
         core_load_plan(term->core, &plans[i]);
     const struct facts *rows = &world->database->rows;

@@ -5,6 +5,7 @@
 #ifndef SIMULATION_TERM_H
 #define SIMULATION_TERM_H
 
+#include "scheduler/checks/checks.h"
 #include "scheduler/core/core.h"
 #include "tests/simulation/streams.h"
 #include "tests/simulation/turn.h"
@@ -16,8 +17,9 @@ struct term {
     unsigned index; /* of the scheduler */
     uint64_t epoch;
     enum term_state state;
-    struct world *world; /* for the core's callback */
-    struct core *core;   /* owned */
+    struct world *world;   /* for the core's callback */
+    struct core *core;     /* owned */
+    struct checks *checks; /* owned: of this term alone, for nobody makes any here */
     uint64_t load_step;
 
     struct run_message_id last_id; /* of what was published last */

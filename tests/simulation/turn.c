@@ -308,8 +308,9 @@ static void turn_read(struct world *world, struct event *event)
         uint64_t token[2] = {chance_next(world), chance_next(world)};
         uint8_t token_id[TOKEN_ID_SIZE];
         memcpy(token_id, token, sizeof(token_id));
-        const struct fact_answer *answer = command_apply(
-            term->core, facts, clients_command(world, turn->queue[i].number), token_id, now_ms);
+        const struct fact_answer *answer =
+            command_apply(term->core, term->checks, facts,
+                          clients_command(world, turn->queue[i].number), token_id, now_ms);
         turn->queue[i].answer = (size_t)(answer - facts->answers);
         turn->commands_seq = turn->queue[i].sequence;
     }

@@ -13,6 +13,7 @@
 #include "shared/memory.h"
 
 struct core *core;
+struct checks *checks;
 struct facts facts;
 int64_t now_ms;
 static uint8_t next_token;
@@ -26,6 +27,19 @@ static void emit(void *arg, uint64_t number, unsigned lane, const struct run_bat
     (void)batch;
 }
 
+static void channel_there(int64_t account, const char *email)
+{
+    const struct channel_row row = {
+        .id = account, .account = account, .kind = CHANNEL_EMAIL, .usable = true};
+    checks_load_channel(checks, &row);
+    struct fact_channel *fact = facts_add_channel(&facts);
+    fact->id = fact->account = account;
+    fact->kind = CHANNEL_EMAIL;
+    fact_set(&fact->name, "E-mail");
+    fact_set(&fact->target, email);
+    fact->enabled = fact->verified = true;
+}
+
 /* Account 1 (a@example.com) has the free plan, account 2 (b@example.com) the business plan. */
 static void account_there(int64_t id, const char *email, const char *plan)
 {
@@ -36,6 +50,7 @@ static void account_there(int64_t id, const char *email, const char *plan)
     fact_set(&fact->email, email);
     fact_set(&fact->plan, plan);
     fact->failure_email_enabled = true;
+    channel_there(id, email);
 }
 
 int commands_set_up(void **state)
@@ -48,7 +63,10 @@ int commands_set_up(void **state)
                                          .timeout_s = 60,
                                          .executions_per_month = 3000,
                                          .concurrency = 2000,
-                                         .burst_per_minute = 2000},
+                                         .burst_per_minute = 2000,
+                                         .checks = 6,
+                                         .check_period_max_s = 2592000,
+                                         .check_grace_max_s = 86400},
                                         {.name = "free",
                                          .active_jobs = 2,
                                          .stored_jobs = 3,
@@ -56,7 +74,10 @@ int commands_set_up(void **state)
                                          .timeout_s = 10,
                                          .executions_per_month = 5,
                                          .concurrency = 1,
-                                         .burst_per_minute = 3}};
+                                         .burst_per_minute = 3,
+                                         .checks = 2,
+                                         .check_period_max_s = 604800,
+                                         .check_grace_max_s = 3600}};
     const struct core_limits limits = {.open_runs = OPEN_RUNS,
                                        .catch_up_window_s = 86400,
                                        .address_per_hour = 5,
@@ -69,14 +90,18 @@ int commands_set_up(void **state)
                                                .next_job = 1,
                                                .next_outbox = 1,
                                                .next_notice = 1,
-                                               .next_replay = 1},
+                                               .next_replay = 1,
+                                               .next_channel = 3},
                        emit, NULL);
+    checks =
+        checks_create(&(struct checks_progress){.next_ping = 1, .next_flip = 1, .next_alert = 1});
     for (size_t i = 0; i < ARRAY_LENGTH(plans); i++)
         core_load_plan(core, &plans[i]);
     now_ms = NOW_MS;
     account_there(1, "a@example.com", "free");
     account_there(2, "b@example.com", "business");
     core_loaded(core, now_ms);
+    checks_loaded(checks);
     return 0;
 }
 
@@ -84,6 +109,7 @@ int commands_tear_down(void **state)
 {
     (void)state;
     core_free(core);
+    checks_free(checks);
     facts_free(&facts);
     return 0;
 }
@@ -96,7 +122,7 @@ const struct fact_answer *apply(struct command *command, const char *id)
     if (!command->fingerprint[0])
         secret_hash(id, strlen(id), command->fingerprint);
     memset(last_token, ++next_token, sizeof(last_token));
-    return command_apply(core, &facts, command, last_token, now_ms);
+    return command_apply(core, checks, &facts, command, last_token, now_ms);
 }
 
 void assert_status(const struct fact_answer *answer, int status)
@@ -105,11 +131,29 @@ void assert_status(const struct fact_answer *answer, int status)
         fail_msg("%d expected, got %d %s", status, answer->status, answer->body);
 }
 
-void assert_refused(const struct fact_answer *answer, int status, const char *part)
+static void assert_refusal(const struct fact_answer *answer, int status, const char *member,
+                           const char *part)
 {
     assert_status(answer, status);
-    if (!strstr(answer->body, "{\"detail\":\"") || !strstr(answer->body, part))
+    if (strncmp(answer->body, member, strlen(member)) != 0 || !strstr(answer->body, part))
         fail_msg("no \"%s\" in %s", part, answer->body);
+}
+
+void assert_refused(const struct fact_answer *answer, int status, const char *part)
+{
+    assert_refusal(answer, status, "{\"detail\":\"", part);
+}
+
+void assert_error(const struct fact_answer *answer, int status, const char *part)
+{
+    assert_refusal(answer, status, "{\"error\":\"", part);
+}
+
+void assert_says(const struct fact_answer *answer, int status, const char *part)
+{
+    assert_status(answer, status);
+    if (!strstr(answer->body, part))
+        fail_msg("no %s in %s", part, answer->body);
 }
 
 struct command create_command(int64_t account, const char *expression)
@@ -165,6 +209,39 @@ const struct fact_answer *by_token(enum command_kind kind, const uint8_t *token,
     struct command command = {.kind = kind, .email = email};
     memcpy(command.token_id, token, TOKEN_ID_SIZE);
     secret_hash(id, strlen(id), command.key_hash);
+    return apply(&command, id);
+}
+
+const char *public_id_of(int64_t check)
+{
+    static char texts[8][PUBLIC_ID_SIZE];
+    static unsigned next;
+    char *text = texts[next++ % 8];
+    snprintf(text, PUBLIC_ID_SIZE, "check%011lld", (long long)check);
+    return text;
+}
+
+struct command check_command(enum command_kind kind, int64_t account, int64_t check)
+{
+    return (struct command){.kind = kind,
+                            .under_v1 = true,
+                            .account = account,
+                            .check_id = check,
+                            .public_id = public_id_of(check),
+                            .ping_url = "https://x.example/ping/",
+                            .check = check_input_defaults};
+}
+
+const struct fact_answer *check_creation(int64_t account, int64_t check, const char *id)
+{
+    struct command command = check_command(COMMAND_CHECK_CREATE, account, check);
+    return apply(&command, id);
+}
+
+const struct fact_answer *about_check(enum command_kind kind, int64_t account, int64_t check,
+                                      const char *id)
+{
+    struct command command = check_command(kind, account, check);
     return apply(&command, id);
 }
 
