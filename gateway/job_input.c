@@ -90,6 +90,11 @@ static int parse_auto_pause(struct job_parse *parse, const cJSON *value)
     return parse_switch(parse, "auto_pause", value, &parse->form->input.auto_pause);
 }
 
+static int parse_check(struct job_parse *parse, const cJSON *value)
+{
+    return parse_switch(parse, "check", value, &parse->form->input.check);
+}
+
 /* A whole number from 0 to most. */
 static int parse_number(struct job_parse *parse, const char *field, int64_t most, int64_t *value)
 {
@@ -173,6 +178,7 @@ static const struct job_rule {
     {"max_retries", JOB_MAX_RETRIES, false, parse_max_retries},
     {"auto_pause", JOB_AUTO_PAUSE, false, parse_auto_pause},
     {"external_id", JOB_EXTERNAL_ID, false, parse_external_id},
+    {"check", JOB_CHECK, false, parse_check},
     {"enabled", JOB_ENABLED, false, parse_enabled}, /* last: the API has it not in creations */
 };
 

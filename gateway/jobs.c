@@ -12,6 +12,7 @@
 #include "gateway/sql_jobs.h"
 #include "shared/clock.h"
 #include "shared/job_json.h"
+#include "shared/public_id.h"
 
 #define LIMIT_MAX  500
 #define OFFSET_MAX 1000000000
@@ -30,7 +31,13 @@ static int take_fields(struct request *request, enum job_input_mode mode, struct
 
 static void send_fields(struct request *request, struct command *command, struct job_form *form)
 {
+    char public_id[PUBLIC_ID_SIZE];
     command->job = form->input;
+    if (form->input.check) { /* it may be a new one */
+        command->check_id = public_id_draw();
+        command->public_id = public_id_make(request->gateway->config->secret, PUBLIC_ID_CHECK,
+                                            command->check_id, public_id);
+    }
     command_client_send(request->gateway->commands, request, command, NULL, command_pass_on);
     job_form_free(form);
 }

@@ -6,8 +6,9 @@
     "SELECT j.id, j.name, j.cron_expression, j.webhook_url, j.headers, j.payload,"                 \
     " j.failure_webhook_url, j.enabled, s.last_run_at, j.due_after, j.created_at, j.timezone,"     \
     " j.run_at, j.start_at, j.end_at, j.catch_up, j.catch_up_window_seconds, j.allow_overlap,"     \
-    " j.jitter_seconds, j.max_retries, j.auto_pause, j.external_id, j.paused_reason"               \
-    " FROM jobs j LEFT JOIN job_state s ON s.job_id = j.id WHERE j.account_id = $1::bigint"
+    " j.jitter_seconds, j.max_retries, j.auto_pause, j.external_id, j.paused_reason, c.public_id"   \
+    " FROM jobs j LEFT JOIN job_state s ON s.job_id = j.id"                                        \
+    " LEFT JOIN checks c ON c.job_id = j.id WHERE j.account_id = $1::bigint"
 
 void sql_jobs(struct db_unit *unit, int64_t account, const struct sql_job_filter *filter)
 {
@@ -67,6 +68,7 @@ struct job_view sql_job_row(const struct db_rows *rows, int row, int64_t now_ms)
         .auto_pause = db_bool(rows, row, 20),
         .external_id = sql_text_or_null(rows, row, 21),
         .paused_reason = sql_text_or_null(rows, row, 22),
+        .check = sql_text_or_null(rows, row, 23),
         .now_ms = now_ms,
     };
 }

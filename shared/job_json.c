@@ -97,6 +97,8 @@ static void write_options(struct buffer *out, const struct job_view *view)
     write_string(out, view->external_id);
     member(out, "paused_reason");
     write_string(out, view->paused_reason);
+    member(out, "check");
+    write_string(out, view->check);
 }
 
 void job_json_write(struct buffer *out, const struct job_view *view)

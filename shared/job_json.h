@@ -28,6 +28,7 @@ struct job_view {
     bool auto_pause;
     const char *external_id;   /* NULL: null */
     const char *paused_reason; /* NULL: null */
+    const char *check;         /* public id of its own; NULL: null */
     int64_t last_run_ms;       /* 0: never ran */
     int64_t due_after_ms;      /* slots after this one count */
     int64_t created_ms;

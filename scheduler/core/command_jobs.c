@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "scheduler/core/command_context.h"
+#include "scheduler/core/job_check.h"
 #include "scheduler/core/job_declaration.h"
 #include "shared/job_json.h"
 
@@ -9,6 +10,7 @@
 
 static void job_body(struct command_context *context, int status, const struct fact_job *job)
 {
+    const struct fact_check *check = facts_check_of_job(context->facts, job->id);
     context->status = status;
     job_json_write(&context->body, &(struct job_view){
                                        .id = job->id,
@@ -31,6 +33,7 @@ static void job_body(struct command_context *context, int status, const struct f
                                        .auto_pause = job->auto_pause,
                                        .external_id = job->external_id,
                                        .paused_reason = job->paused_reason,
+                                       .check = check ? check->public_id : NULL,
                                        .last_run_ms = job->last_run_ms,
                                        .due_after_ms = job->due_after_ms,
                                        .created_ms = job->created_ms,
@@ -163,7 +166,8 @@ static void create(struct command_context *context, const struct account *accoun
                        plan->stored_jobs);
         return;
     }
-    if (declared->enabled && check_active(context, account) != 0)
+    if ((declared->enabled && check_active(context, account) != 0) ||
+        job_check_allow(context, account, NULL, declared) != 0)
         return;
     struct fact_job *fact = facts_add_job(context->facts);
     job_take_declaration(fact, declared);
@@ -176,7 +180,16 @@ static void create(struct command_context *context, const struct account *accoun
     fact->due_after_ms = fact->created_ms = fact->updated_ms = context->now_ms;
     struct job_settings settings = job_settings_of(fact);
     (void)core_add_job(core, fact->id, place_table_find(&core->accounts, account->id), &settings);
+    job_check_follow(context, account, fact, declared->check);
     job_body(context, 201, fact);
+}
+
+static struct job_input declared_before(const struct command_context *context,
+                                        const struct fact_job *fact)
+{
+    struct job_input declared = job_declared(fact);
+    declared.check = facts_check_of_job(context->facts, fact->id) != NULL;
+    return declared;
 }
 
 /* Makes the job what is declared. */
@@ -184,7 +197,7 @@ static void change(struct command_context *context, const struct account *accoun
                    struct fact_job *fact, const struct job_input *declared)
 {
     struct core *core = context->core;
-    const struct job_input before = job_declared(fact);
+    const struct job_input before = declared_before(context, fact);
     unsigned fields = context->command->job.fields;
     bool resumed = declared->enabled && !fact->enabled;
     bool new_schedule = !job_schedules_same(&before, declared);
@@ -198,7 +211,8 @@ static void change(struct command_context *context, const struct account *accoun
     if ((resumed || new_schedule) && check_ahead(context, declared, &cron) != 0)
         return;
     if (check_external_id(context, declared, fact->id) != 0 ||
-        (resumed && check_active(context, account) != 0))
+        (resumed && check_active(context, account) != 0) ||
+        job_check_allow(context, account, fact, declared) != 0)
         return;
 
     job_take_declaration(fact, declared);
@@ -214,6 +228,7 @@ static void change(struct command_context *context, const struct account *accoun
     INVARIANT(place != PLACE_NONE);
     struct job_settings settings = job_settings_of(fact);
     core_change_job(core, place, &settings);
+    job_check_follow(context, account, fact, declared->check);
     job_body(context, 200, fact);
 }
 
@@ -233,7 +248,7 @@ void job_update(struct command_context *context)
     struct fact_job *fact = account ? command_job(context) : NULL;
     if (!fact)
         return;
-    struct job_input declared = job_declared(fact);
+    struct job_input declared = declared_before(context, fact);
     job_declare(&declared, &context->command->job);
     change(context, account, fact, &declared);
 }
@@ -251,7 +266,7 @@ void job_put(struct command_context *context)
         create(context, account, &declared);
         return;
     }
-    const struct job_input before = job_declared(fact);
+    const struct job_input before = declared_before(context, fact);
     /* To declare a job again that has had its last run does not begin it anew. */
     if (!(input->fields & JOB_ENABLED) && fact->paused_reason &&
         strcmp(fact->paused_reason, pause_reason_name(PAUSE_FINISHED)) == 0 &&
@@ -271,6 +286,7 @@ void job_delete(struct command_context *context)
     uint32_t place = place_table_find(&context->core->jobs, fact->id);
     INVARIANT(place != PLACE_NONE);
     core_remove_job(context->core, place);
+    job_check_delete(context, fact->id);
     fact->change = FACT_DELETED;
     command_answer(context, 204, "");
 }

@@ -63,6 +63,8 @@ void job_declare(struct job_input *declared, const struct job_input *input)
         declared->auto_pause = input->auto_pause;
     if (fields & JOB_EXTERNAL_ID)
         declared->external_id = input->external_id;
+    if (fields & JOB_CHECK)
+        declared->check = input->check;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -86,7 +88,7 @@ bool job_declares_same(const struct job_input *a, const struct job_input *b)
            a->catch_up == b->catch_up && a->catch_up_window_s == b->catch_up_window_s &&
            a->allow_overlap == b->allow_overlap && a->jitter_s == b->jitter_s &&
            a->max_retries == b->max_retries && a->auto_pause == b->auto_pause &&
-           same_text(a->external_id, b->external_id);
+           same_text(a->external_id, b->external_id) && a->check == b->check;
 }
 
 void job_take_declaration(struct fact_job *fact, const struct job_input *declared)

@@ -12,7 +12,7 @@
 #include "scheduler/core/facts.h"
 #include "shared/command.h"
 
-/* Strings are borrowed from the facts. */
+/* Strings are borrowed from the facts. Whether it has a check is not among them. */
 struct job_input job_declared(const struct fact_job *fact);
 /* Lays over it the fields that input carries; one schedule takes the place of the other. */
 void job_declare(struct job_input *declared, const struct job_input *input);

@@ -9,7 +9,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 JOB = ["id", "name", "cron_expression", "webhook_url", "headers", "payload", "failure_webhook_url",
        "enabled", "last_run_at", "next_run_at", "created_at", "timezone", "run_at", "start_at", "end_at", "catch_up",
        "catch_up_window_seconds", "allow_overlap", "jitter_seconds", "max_retries", "auto_pause", "external_id",
-       "paused_reason"]
+       "paused_reason", "check"]
 ACCOUNT = ["email", "plan", "failure_email_enabled"]
 EXECUTION = ["triggered_at", "completed_at", "status", "response_code", "duration_ms", "error", "id",
              "scheduled_at", "attempts", "trigger", "replay_of", "next_attempt_at"]

@@ -86,7 +86,8 @@ def test_defaults(api):
     assert {name: job[name] for name in shapes.JOB[11:]} == {
         "timezone": "UTC", "run_at": None, "start_at": None, "end_at": None, "catch_up": "latest",
         "catch_up_window_seconds": None, "allow_overlap": True, "jitter_seconds": 0, "max_retries": 3,
-        "auto_pause": True, "external_id": None, "paused_reason": None}
+        "auto_pause": True, "external_id": None, "paused_reason": None,
+        "check": None}
 
 
 def test_null_clears(api):

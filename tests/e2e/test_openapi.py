@@ -18,7 +18,7 @@ JOB = {"id": 1, "name": "hourly-sync", "cron_expression": "0 * * * *", "webhook_
        "last_run_at": None, "next_run_at": "2026-05-09T14:00:00+00:00", "created_at": "2026-05-09T13:22:10+00:00",
        "timezone": "UTC", "run_at": None, "start_at": None, "end_at": None, "catch_up": "latest",
        "catch_up_window_seconds": None, "allow_overlap": True, "jitter_seconds": 0, "max_retries": 3,
-       "auto_pause": True, "external_id": None, "paused_reason": None}
+       "auto_pause": True, "external_id": None, "paused_reason": None, "check": None}
 CREATION = {name: JOB[name] for name in ("name", "cron_expression", "webhook_url", "headers")}
 
 

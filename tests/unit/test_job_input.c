@@ -187,6 +187,8 @@ static void wrong_fields_are_named(void **state)
          "catch_up_window_seconds: must be a whole number from 0 to 2678400"},
         {"{\"allow_overlap\":null}", "allow_overlap: must be true or false"},
         {"{\"auto_pause\":\"true\"}", "auto_pause: must be true or false"},
+        {"{\"check\":\"hRafrnC7Szs3fJUd\"}", "check: must be true or false"},
+        {"{\"check\":null}", "check: must be true or false"},
         {"{\"jitter_seconds\":-1}", "jitter_seconds: must be a whole number from 0 to 3600"},
         {"{\"jitter_seconds\":3601}", "jitter_seconds: must be a whole number from 0 to 3600"},
         {"{\"jitter_seconds\":1.5}", "jitter_seconds: must be a whole number from 0 to 3600"},
@@ -221,11 +223,12 @@ static void every_field_is_taken(void **state)
               "\"start_at\":\"2026-05-09T14:01:00Z\",\"end_at\":\"2026-05-09T14:01:00Z\","
               "\"catch_up\":\"all\",\"catch_up_window_seconds\":2678400,"
               "\"allow_overlap\":false,\"jitter_seconds\":3600,\"max_retries\":5,"
-              "\"auto_pause\":false,\"external_id\":\"deploy/~nightly!\",\"enabled\":false}",
+              "\"auto_pause\":false,\"external_id\":\"deploy/~nightly!\",\"check\":true,"
+              "\"enabled\":false}",
               JOB_INPUT_PUT),
         0);
     const struct job_input *input = &sample.form.input;
-    assert_int_equal(input->fields, (2 * JOB_EXTERNAL_ID - 1) &
+    assert_int_equal(input->fields, (2 * JOB_CHECK - 1) &
                                         ~(unsigned)(JOB_HEADERS | JOB_PAYLOAD | JOB_FAILURE_URL));
     assert_null(input->cron_expression);
     assert_true(input->run_at_s == NOW_S + 60);
@@ -238,6 +241,7 @@ static void every_field_is_taken(void **state)
     assert_int_equal(input->jitter_s, 3600);
     assert_int_equal(input->max_retries, 5);
     assert_false(input->auto_pause);
+    assert_true(input->check);
     assert_string_equal(input->external_id, "deploy/~nightly!");
     assert_false(input->enabled);
     end(&sample);
@@ -261,6 +265,7 @@ static void absent_and_null_are_the_defaults(void **state)
         assert_int_equal(input->catch_up, CATCH_UP_LATEST);
         assert_int_equal(input->catch_up_window_s, CATCH_UP_WINDOW_NONE);
         assert_true(input->allow_overlap && input->auto_pause && input->enabled);
+        assert_false(input->check);
         assert_int_equal(input->jitter_s, 0);
         assert_int_equal(input->max_retries, 3);
         assert_null(input->external_id);

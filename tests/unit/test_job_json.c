@@ -13,7 +13,8 @@
     ",\"timezone\":\"UTC\",\"run_at\":null,\"start_at\":null,\"end_at\":null,\"catch_up\":"        \
     "\"latest\","                                                                                  \
     "\"catch_up_window_seconds\":null,\"allow_overlap\":true,\"jitter_seconds\":0,"                \
-    "\"max_retries\":3,\"auto_pause\":true,\"external_id\":null,\"paused_reason\":null}"
+    "\"max_retries\":3,\"auto_pause\":true,\"external_id\":null,\"paused_reason\":null,"           \
+    "\"check\":null}"
 
 #define CREATED_MS INT64_C(1778332930000) /* 2026-05-09T13:22:10Z */
 
@@ -94,6 +95,7 @@ static void every_field_is_written(void **state)
     view.auto_pause = false;
     view.external_id = "a\"b";
     view.paused_reason = "finished";
+    view.check = "hRafrnC7Szs3fJUd";
     assert_written(&view,
                    "{\"id\":1,\"name\":\"hourly-sync\",\"cron_expression\":null,"
                    "\"webhook_url\":\"https://your-app.com/sync\","
@@ -106,7 +108,7 @@ static void every_field_is_written(void **state)
                    "\"end_at\":\"2026-05-10T13:22:10+00:00\",\"catch_up\":\"none\","
                    "\"catch_up_window_seconds\":0,\"allow_overlap\":false,\"jitter_seconds\":59,"
                    "\"max_retries\":0,\"auto_pause\":false,\"external_id\":\"a\\\"b\","
-                   "\"paused_reason\":\"finished\"}");
+                   "\"paused_reason\":\"finished\",\"check\":\"hRafrnC7Szs3fJUd\"}");
 }
 
 static void assert_next(struct job_view view, const char *expected)
