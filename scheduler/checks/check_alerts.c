@@ -134,7 +134,7 @@ void check_undecided(struct checks *checks, struct check *check, uint32_t at_s, 
     }
     struct undecided *undecided = place_table_at(&checks->undecided, place);
     undecided->at_s = at_s;
-    undecided->upto_s = upto_s > undecided->upto_s ? upto_s : undecided->upto_s;
+    undecided->upto_s = upto_s;
 }
 
 void check_decide(struct checks *checks, struct check *check)

@@ -186,7 +186,6 @@ void checks_remove(struct checks *checks, int64_t id, int64_t now_ms)
     struct check_account *account = account_of(checks, owner);
     account->stored--;
     account->active -= check->status != CHECK_PAUSED;
-    pause_forget(checks, id);
     check_alerts_forget(checks, check);
     check_starts_remove(checks, check);
     check_unset(checks, check);

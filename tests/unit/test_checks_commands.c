@@ -468,6 +468,37 @@ static void many_that_are_due_at_once_are_spread_over_transactions(void **state)
     checks_free(checks);
 }
 
+static void a_ping_finds_its_check_as_late_as_time_has_come(void **state)
+{
+    (void)state;
+    const struct checks_progress progress = {.next_ping = 1, .next_flip = 1, .next_alert = 1};
+    struct checks *checks = checks_create(&progress);
+    struct check_settings settings = world_settings();
+    struct check_writing writing = {0};
+    int64_t notice = 1, outbox = 1;
+    for (int64_t id = 1; id <= MANY; id++) {
+        checks_add(checks, id, 1, &settings, MS);
+        checks_ping(checks, &(struct ping){.check = id, .time_ms = MS});
+    }
+    checks_evaluate(checks, WORLD_BEGIN_S + 120);
+    assert_int_equal(checks_status(checks, 1), CHECK_DOWN);
+    assert_int_equal(checks_status(checks, MANY), CHECK_UP); /* its turn has not come */
+    checks_ping(checks, &(struct ping){.check = MANY, .time_ms = MS + 121000});
+    checks_collect(checks, MS + 122000, &notice, &outbox, &writing);
+    struct flip_row flips[8];
+    size_t count = 0;
+    for (size_t i = 0; i < writing.flip_count; i++)
+        if (writing.flips[i].check == MANY)
+            flips[count++] = writing.flips[i];
+    assert_int_equal(count, 4);
+    assert_int_equal(flips[2].to, CHECK_DOWN);
+    assert_int_equal(flips[2].at_s, WORLD_BEGIN_S + 120);
+    assert_int_equal(flips[3].to, CHECK_UP);
+    assert_int_equal(flips[3].at_s, WORLD_BEGIN_S + 121);
+    check_writing_free(&writing);
+    checks_free(checks);
+}
+
 int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, world_set_up, world_tear_down)
@@ -488,6 +519,7 @@ int main(void)
         TEST(executions_of_its_job_are_its_pings),
         TEST(what_is_removed_leaves_nothing),
         TEST(many_that_are_due_at_once_are_spread_over_transactions),
+        TEST(a_ping_finds_its_check_as_late_as_time_has_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
