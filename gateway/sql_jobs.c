@@ -6,7 +6,7 @@
     "SELECT j.id, j.name, j.cron_expression, j.webhook_url, j.headers, j.payload,"                 \
     " j.failure_webhook_url, j.enabled, s.last_run_at, j.due_after, j.created_at, j.timezone,"     \
     " j.run_at, j.start_at, j.end_at, j.catch_up, j.catch_up_window_seconds, j.allow_overlap,"     \
-    " j.jitter_seconds, j.max_retries, j.auto_pause, j.external_id, j.paused_reason, c.public_id"   \
+    " j.jitter_seconds, j.max_retries, j.auto_pause, j.external_id, j.paused_reason, c.public_id"  \
     " FROM jobs j LEFT JOIN job_state s ON s.job_id = j.id"                                        \
     " LEFT JOIN checks c ON c.job_id = j.id WHERE j.account_id = $1::bigint"
 

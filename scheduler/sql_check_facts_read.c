@@ -2,6 +2,12 @@
 
 #include "scheduler/sql_unit.h"
 
+#define COLUMNS                                                                                    \
+    " c.id, public_id, account_id, version, name, slug, group_name, tags, period_seconds,"         \
+    " cron_expression, timezone, grace_seconds, maint_start, maint_end, maint_schedule,"           \
+    " alert_after, recover_after, reminder_seconds, parents, channels, job_id, paused,"            \
+    " paused_reason, created_at, updated_at"
+
 bool sql_needs_checks(const struct command *command)
 {
     switch (command->kind) {
@@ -14,10 +20,14 @@ bool sql_needs_checks(const struct command *command)
     case COMMAND_JOB_CREATE:
     case COMMAND_JOB_UPDATE:
     case COMMAND_JOB_DELETE:
-    case COMMAND_JOB_PUT:
-    case COMMAND_ACCOUNT_DELETE: return true;
+    case COMMAND_JOB_PUT: return true;
     default: return false;
     }
+}
+
+bool sql_needs_all_checks(const struct command *command)
+{
+    return command->kind == COMMAND_ACCOUNT_DELETE;
 }
 
 bool sql_needs_channels(const struct command *command)
@@ -65,23 +75,24 @@ static void arrays_of_slugs(struct db_unit *unit, const struct command *commands
 
 void sql_read_checks(struct db_unit *unit, const struct command *commands, size_t count)
 {
-    /* The parents of a check for their public ids; of an account that goes all, for their purge. */
+    /*
+     * The parents of a check are read for their public ids. LIMIT 1 has each row found by its
+     * index: PostgreSQL cannot know how few they are, and would rather read the whole table.
+     */
     ADD(unit, "read_checks",
-        "WITH named AS (SELECT unnest($1::bigint[]) AS id"
-        " UNION SELECT c.id FROM checks c WHERE c.job_id = ANY ($2::bigint[])"
+        "WITH named AS MATERIALIZED (SELECT unnest($1::bigint[]) AS id"
+        " UNION SELECT c.id FROM unnest($2::bigint[]) AS u (job)"
+        " CROSS JOIN LATERAL (SELECT id FROM checks WHERE job_id = u.job LIMIT 1) c"
         " UNION SELECT c.id FROM unnest($3::bigint[], $4::text[]) AS u (account, name)"
         " JOIN jobs j ON j.account_id = u.account AND j.external_id = u.name"
-        " JOIN checks c ON c.job_id = j.id"
+        " CROSS JOIN LATERAL (SELECT id FROM checks WHERE job_id = j.id LIMIT 1) c"
         " UNION SELECT c.id FROM unnest($5::bigint[], $6::text[]) AS u (account, slug)"
-        " JOIN checks c ON c.account_id = u.account AND c.slug = u.slug"
-        " UNION SELECT c.id FROM accounts a JOIN checks c ON c.account_id = a.id"
-        " WHERE a.email = ANY ($7::text[]))"
-        " SELECT id, public_id, account_id, version, name, slug, group_name, tags, period_seconds,"
-        " cron_expression, timezone, grace_seconds, maint_start, maint_end, maint_schedule,"
-        " alert_after, recover_after, reminder_seconds, parents, channels, job_id, paused,"
-        " paused_reason, created_at, updated_at FROM checks"
-        " WHERE id IN (SELECT id FROM named"
-        " UNION SELECT unnest(parents) FROM checks JOIN named USING (id))");
+        " CROSS JOIN LATERAL (SELECT id FROM checks WHERE account_id = u.account"
+        " AND slug = u.slug LIMIT 1) c),"
+        " family AS MATERIALIZED (SELECT id FROM named UNION SELECT unnest(c.parents)"
+        " FROM named n CROSS JOIN LATERAL (SELECT parents FROM checks WHERE id = n.id LIMIT 1) c)"
+        " SELECT" COLUMNS " FROM family f"
+        " CROSS JOIN LATERAL (SELECT * FROM checks WHERE id = f.id LIMIT 1) c");
     array_of_ids(unit, commands, count);
     EACH_IF(commands, count, DB_ARRAY_I64, row->job_id, db_element_i64(unit, row->job_id));
     EACH_IF(commands, count, DB_ARRAY_I64, row->job.external_id,
@@ -89,7 +100,14 @@ void sql_read_checks(struct db_unit *unit, const struct command *commands, size_
     EACH_IF(commands, count, DB_ARRAY_TEXT, row->job.external_id,
             element_string(unit, row->job.external_id));
     arrays_of_slugs(unit, commands, count);
-    EACH_IF(commands, count, DB_ARRAY_TEXT, row->kind == COMMAND_ACCOUNT_DELETE,
+}
+
+void sql_read_all_checks(struct db_unit *unit, const struct command *commands, size_t count)
+{
+    ADD(unit, "read_all_checks",
+        "SELECT" COLUMNS " FROM (SELECT id AS owner FROM accounts WHERE email = ANY ($1::text[])) a"
+        " JOIN checks c ON c.account_id = a.owner");
+    EACH_IF(commands, count, DB_ARRAY_TEXT, sql_needs_all_checks(row),
             element_string(unit, row->email));
 }
 
@@ -101,11 +119,23 @@ void sql_read_channels(struct db_unit *unit, const struct command *commands, siz
     EACH_IF(commands, count, DB_ARRAY_I64, row->channel_id, db_element_i64(unit, row->channel_id));
 }
 
+static bool is_among(const struct facts *facts, size_t count, int64_t id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (facts->checks[i].id == id)
+            return true;
+    return false;
+}
+
 void sql_check_rows(const struct db_rows *rows, struct facts *facts)
 {
+    size_t before = facts->check_count;
     for (int row = 0; row < rows->count; row++) {
+        int64_t id = db_i64(rows, row, 0);
+        if (is_among(facts, before, id))
+            continue;
         struct fact_check *check = facts_add_check(facts);
-        check->id = db_i64(rows, row, 0);
+        check->id = id;
         fact_set(&check->public_id, db_text(rows, row, 1));
         check->account = db_i64(rows, row, 2);
         check->version = (uint32_t)db_i32(rows, row, 3);

@@ -10,7 +10,7 @@
 
 /* Which of the statements that few commands need were added. */
 struct sql_facts_read {
-    bool secrets, slots, checks, channels;
+    bool secrets, slots, checks, all_checks, channels;
 };
 
 /* Of a replay that names more than REPLAY_MAX executions it reads one more. */

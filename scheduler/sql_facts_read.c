@@ -153,6 +153,7 @@ struct sql_facts_read sql_read_facts(struct db_unit *unit, const struct command 
         read.secrets |= is_about_secrets(&commands[i]);
         read.slots |= commands[i].kind == COMMAND_JOB_REPLAY || commands[i].slot_count > 0;
         read.checks |= sql_needs_checks(&commands[i]);
+        read.all_checks |= sql_needs_all_checks(&commands[i]);
         read.channels |= sql_needs_channels(&commands[i]);
     }
     if (read.secrets)
@@ -161,6 +162,8 @@ struct sql_facts_read sql_read_facts(struct db_unit *unit, const struct command 
         read_slots(unit, commands, count);
     if (read.checks)
         sql_read_checks(unit, commands, count);
+    if (read.all_checks)
+        sql_read_all_checks(unit, commands, count);
     if (read.channels)
         sql_read_channels(unit, commands, count);
     return read;
@@ -279,8 +282,8 @@ void sql_facts_rows(const struct db_outcome *outcome, struct sql_facts_read read
                     struct facts *facts)
 {
     const struct db_rows *more = &outcome->statements[READ_MORE];
-    INVARIANT(outcome->count ==
-              (size_t)READ_MORE + read.secrets + read.slots + read.checks + read.channels);
+    INVARIANT(outcome->count == (size_t)READ_MORE + read.secrets + read.slots + read.checks +
+                                    read.all_checks + read.channels);
     answer_rows(&outcome->statements[READ_ANSWERS], facts);
     token_rows(&outcome->statements[READ_TOKENS], facts);
     account_rows(&outcome->statements[READ_ACCOUNTS], facts);
@@ -290,6 +293,8 @@ void sql_facts_rows(const struct db_outcome *outcome, struct sql_facts_read read
     if (read.slots)
         slot_rows(more++, facts);
     if (read.checks)
+        sql_check_rows(more++, facts);
+    if (read.all_checks)
         sql_check_rows(more++, facts);
     if (read.channels)
         sql_channel_rows(more, facts);

@@ -286,6 +286,10 @@ static void test_whatever_a_command_names_is_read(void **state)
     read_one((struct command){.kind = COMMAND_ACCOUNT_DELETE, .email = "1@example.com"});
     assert_int_equal(found.check_count, 2);
     assert_int_equal(found.account_count, 1);
+    struct command both[] = {{.kind = COMMAND_CHECK_PAUSE, .account = 1, .check_id = 5},
+                             {.kind = COMMAND_ACCOUNT_DELETE, .email = "1@example.com"}};
+    read_for(both, 2);
+    assert_int_equal(found.check_count, 2); /* each once */
     read_one((struct command){.kind = COMMAND_ACCOUNT_REGISTER, .email = "1@example.com"});
     assert_int_equal(found.check_count, 0);
 }
