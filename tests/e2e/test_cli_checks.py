@@ -134,7 +134,7 @@ def test_the_key_does_not_travel_in_the_open(cronpulse):
     begun = time.monotonic()
     done = cronpulse.run("list", variables={"CRONPULSE_SERVER": "http://192.0.2.1"})
     assert done.returncode == 3 and "--allow-http" in done.stderr
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 4
 
 
 def test_plain_http_can_be_allowed(cronpulse, listed):

@@ -306,7 +306,7 @@ def test_a_job_runs_without_a_server(cronpulse, check, away):
     begun = time.time()
     done = cronpulse.run("wrap", check, "--", *job, variables=away)
     out, ended = done.stdout.splitlines()
-    assert (done.returncode, out) == (6, "out") and float(ended) - begun < 1.5
+    assert (done.returncode, out) == (6, "out") and float(ended) - begun < 4
     err, *warnings = done.stderr.splitlines()
     assert err == "err" and [line.split(":")[1] for line in warnings] == [
         " the start ping was not sent", " the end ping was not sent"]
@@ -326,7 +326,7 @@ def test_a_server_that_does_not_answer(cronpulse, receiver, check):
     run = cronpulse.start("wrap", check, "--", "sh", "-c", "echo ready; sleep 0.2; echo done", stdout=subprocess.PIPE)
     assert run.stdout.readline() == b"ready\n"
     assert run.stdout.readline() == b"done\n"
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 4
     time.sleep(1)
     assert run.poll() is None
     run.terminate()
@@ -469,10 +469,10 @@ def test_a_reader_that_is_slow(cronpulse, receiver, check):
 
 def test_what_a_job_leaves_running_may_go_on_writing(cronpulse, receiver, check):
     """A daemon that a job started keeps its output; the end of the job is told at once."""
-    job = ["sh", "-c", "(sleep 3; echo late; echo later) & echo early"]
+    job = ["sh", "-c", "(sleep 6; echo late; echo later) & echo early"]
     begun = time.monotonic()
     run = cronpulse.start("wrap", "--log", check, "--", *job, stdout=subprocess.PIPE, text=True)
-    assert run.wait(20) == 0 and time.monotonic() - begun < 2.5
+    assert run.wait(20) == 0 and time.monotonic() - begun < 5
     assert pings(receiver, check)[1][2] == b"early\n"
     assert run.stdout.read() == "early\nlate\nlater\n"
 
