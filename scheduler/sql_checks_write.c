@@ -45,17 +45,22 @@ static void element_exit_code(struct db_unit *unit, int16_t exit_code)
 
 static void write_pings(struct db_unit *unit, const struct check_writing *writing)
 {
-    /* Words by number, those of enum ping_kind, ping_method and ping_mark; null beyond them. */
+    /*
+     * Words by number, those of enum ping_kind, ping_method and ping_mark; null beyond them. The
+     * arrays are taken apart in the SELECT list: in FROM each would become a table of its own
+     * first, and this is done for every ping.
+     */
     ADD(unit, "write_pings",
         "INSERT INTO pings (check_id, received_at, id, type, source_ip, method, exit_code, rid,"
         " duration_ms, mark, body) SELECT check_id, received_at, id,"
         " ('{success,start,fail,log}'::text[])[type + 1], source_ip,"
         " ('{GET,POST,HEAD}'::text[])[method + 1], exit_code, rid, duration_ms,"
         " ('{early,duplicate}'::text[])[mark], body"
-        " FROM unnest($1::bigint[], $2::timestamptz[], $3::bigint[], $4::smallint[], $5::inet[],"
-        " $6::smallint[], $7::smallint[], $8::text[], $9::bigint[], $10::smallint[], $11::bytea[])"
-        " AS u (check_id, received_at, id, type, source_ip, method, exit_code, rid, duration_ms,"
-        " mark, body)");
+        " FROM (SELECT unnest($1::bigint[]) AS check_id, unnest($2::timestamptz[]) AS received_at,"
+        " unnest($3::bigint[]) AS id, unnest($4::smallint[]) AS type, unnest($5::inet[]) AS"
+        " source_ip, unnest($6::smallint[]) AS method, unnest($7::smallint[]) AS exit_code,"
+        " unnest($8::text[]) AS rid, unnest($9::bigint[]) AS duration_ms, unnest($10::smallint[])"
+        " AS mark, unnest($11::bytea[]) AS body) u");
 #define EACH_PING(type, element) EACH(writing->pings, writing->ping_count, type, (element))
     EACH_PING(DB_ARRAY_I64, db_element_i64(unit, row->check));
     EACH_PING(DB_ARRAY_TIME, db_element_time(unit, row->time_ms));
@@ -74,6 +79,7 @@ static void write_pings(struct db_unit *unit, const struct check_writing *writin
 
 static void write_states(struct db_unit *unit, const struct check_writing *writing)
 {
+    /* As write_pings. */
     ADD(unit, "write_check_states",
         "INSERT INTO check_state (check_id, status, status_since, base, last_ping_at,"
         " last_ping_type, last_duration_ms, ping_count, alert_count, failures, successes,"
@@ -82,13 +88,15 @@ static void write_states(struct db_unit *unit, const struct check_writing *writi
         " last_ping_at, CASE WHEN last_ping_at IS NOT NULL THEN"
         " ('{success,start,fail,log}'::text[])[last_ping_type + 1] END, last_duration_ms,"
         " ping_count, alert_count, failures, successes, counted_until, alerted, owed, owed_from,"
-        " reminded_at, reminders FROM unnest($1::bigint[], $2::smallint[], $3::timestamptz[],"
-        " $4::timestamptz[], $5::timestamptz[], $6::smallint[], $7::bigint[], $8::bigint[],"
-        " $9::bigint[], $10::integer[], $11::integer[], $12::timestamptz[], $13::boolean[],"
-        " $14::boolean[], $15::timestamptz[], $16::timestamptz[], $17::integer[])"
-        " AS u (check_id, status, status_since, base, last_ping_at, last_ping_type,"
-        " last_duration_ms, ping_count, alert_count, failures, successes, counted_until, alerted,"
-        " owed, owed_from, reminded_at, reminders)"
+        " reminded_at, reminders FROM (SELECT unnest($1::bigint[]) AS check_id,"
+        " unnest($2::smallint[]) AS status, unnest($3::timestamptz[]) AS status_since,"
+        " unnest($4::timestamptz[]) AS base, unnest($5::timestamptz[]) AS last_ping_at,"
+        " unnest($6::smallint[]) AS last_ping_type, unnest($7::bigint[]) AS last_duration_ms,"
+        " unnest($8::bigint[]) AS ping_count, unnest($9::bigint[]) AS alert_count,"
+        " unnest($10::integer[]) AS failures, unnest($11::integer[]) AS successes,"
+        " unnest($12::timestamptz[]) AS counted_until, unnest($13::boolean[]) AS alerted,"
+        " unnest($14::boolean[]) AS owed, unnest($15::timestamptz[]) AS owed_from,"
+        " unnest($16::timestamptz[]) AS reminded_at, unnest($17::integer[]) AS reminders) u"
         " ON CONFLICT (check_id) DO UPDATE SET status = excluded.status,"
         " status_since = excluded.status_since, base = excluded.base,"
         " last_ping_at = excluded.last_ping_at, last_ping_type = excluded.last_ping_type,"
