@@ -9,6 +9,7 @@
 #include "gateway/pings.h"
 #include "gateway/reply.h"
 #include "gateway/request.h"
+#include "gateway/slug_check.h"
 #include "shared/clock.h"
 
 #define PREFIX_LENGTH (sizeof "/ping/" - 1)
@@ -70,6 +71,21 @@ static int take_rid(struct request *request, struct ping *ping)
     return 0;
 }
 
+static int take_create(struct request *request, struct wanted_check *wanted)
+{
+    if (request->query.len == 0 || wanted->slug == NULL)
+        return 0;
+    const char *create;
+    enum request_parameter found = request_parameter(request, "create", &create);
+    if (found == PARAMETER_ABSENT)
+        return 0;
+    wanted->may_miss = found == PARAMETER_PRESENT && strcmp(create, "1") == 0;
+    if (wanted->may_miss || (found == PARAMETER_PRESENT && strcmp(create, "0") == 0))
+        return 0;
+    reply_error(request, 400, "create: must be 0 or 1");
+    return -1;
+}
+
 static void take_source(const struct request *request, struct ping *ping)
 {
     ping->source_bytes = request->client.bytes;
@@ -99,11 +115,31 @@ static void store(struct request *request)
     pings_store(request->gateway->pings, request, &arrival->ping);
 }
 
+/* The leader may have taken its time: the ping is not older than its check. */
+static void store_first(struct request *request)
+{
+    struct arrival *arrival = request->state;
+    arrival->ping.time_ms = clock_now_ms();
+    store(request);
+}
+
+static void on_found(struct request *request)
+{
+    const struct arrival *arrival = request->state;
+    if (arrival->wanted.check != 0) {
+        store(request);
+        return;
+    }
+    request->resume = store_first;
+    slug_check_make(request);
+}
+
 void ping_route(struct request *request)
 {
     struct arrival *arrival = request_memory(request, sizeof *arrival);
     struct ping *ping = &arrival->ping;
-    if (take_target(request, arrival) != 0 || take_rid(request, ping) != 0)
+    if (take_target(request, arrival) != 0 || take_rid(request, ping) != 0 ||
+        take_create(request, &arrival->wanted) != 0)
         return;
     /* A request is whole before it comes here; that is when the ping arrived. */
     ping->time_ms = clock_now_ms();
@@ -111,6 +147,6 @@ void ping_route(struct request *request)
     take_source(request, ping);
     take_body(request, ping);
     request->state = arrival;
-    request->resume = store;
+    request->resume = on_found;
     check_finder_find(request->gateway->checks, request);
 }
