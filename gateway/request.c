@@ -45,6 +45,18 @@ static bool is_request_id(h2o_iovec_t text)
     return true;
 }
 
+static void hex_increment(char *digits, size_t count)
+{
+    while (count > 0) {
+        char *digit = &digits[--count];
+        if (*digit != 'f') {
+            *digit = *digit == '9' ? 'a' : (char)(*digit + 1);
+            return;
+        }
+        *digit = '0';
+    }
+}
+
 static void take_id(struct request *request)
 {
     h2o_iovec_t given = request_header(request, "x-request-id");
@@ -54,15 +66,14 @@ static void take_id(struct request *request)
         return;
     }
     /* Ids only have to differ: a random start and a counter spare a system call a request. */
-    static uint8_t id[16];
-    static bool seeded;
-    if (!seeded) {
-        secret_random(id, sizeof id);
-        seeded = true;
+    static char next[HEX_SIZE(16)];
+    if (next[0] == '\0') {
+        uint8_t random[16];
+        secret_random(random, sizeof random);
+        hex_encode(random, sizeof random, next);
     }
-    for (size_t i = sizeof id; i > 0 && ++id[i - 1] == 0; i--)
-        continue;
-    hex_encode(id, sizeof id, request->id);
+    hex_increment(next, sizeof next - 1);
+    memcpy(request->id, next, sizeof next);
 }
 
 /* RFC 9112, 3.2.2: a target may carry scheme and authority, which Host repeats. */

@@ -67,17 +67,27 @@ void ping_batch_begin(struct buffer *out)
     buffer_u16(out, 0); /* the count: see ping_batch_end */
 }
 
+static uint8_t *put(uint8_t *to, uint64_t value, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        *to++ = (uint8_t)(value >> (8 * i));
+    return to;
+}
+
 void ping_batch_add(struct buffer *out, const struct ping *ping)
 {
+    uint8_t fixed[PING_FIXED_BYTES];
     INVARIANT(ping_valid(ping));
-    buffer_u64(out, (uint64_t)ping->check);
-    buffer_u64(out, (uint64_t)ping->time_ms);
-    buffer_u8(out, (uint8_t)ping->kind);
-    buffer_u8(out, (uint8_t)ping->method);
-    buffer_u16(out, (uint16_t)ping->exit_code);
-    buffer_u8(out, ping->source_bytes);
-    buffer_u8(out, ping->rid_bytes);
-    buffer_u16(out, ping->body_bytes);
+    uint8_t *to = put(fixed, (uint64_t)ping->check, 8);
+    to = put(to, (uint64_t)ping->time_ms, 8);
+    to = put(to, ping->kind, 1);
+    to = put(to, ping->method, 1);
+    to = put(to, (uint16_t)ping->exit_code, 2);
+    to = put(to, ping->source_bytes, 1);
+    to = put(to, ping->rid_bytes, 1);
+    put(to, ping->body_bytes, 2);
+    buffer_grow(out, ping_bytes(ping));
+    buffer_append(out, fixed, sizeof fixed);
     buffer_append(out, ping->source, ping->source_bytes);
     buffer_append(out, ping->rid, ping->rid_bytes);
     buffer_append(out, ping->body, ping->body_bytes);
