@@ -70,6 +70,7 @@ static void open_bus(struct gateway *gateway)
     gateway->bus = bus_open(gateway->loop, &(struct bus_options){
                                                .url = gateway->config->nats_url,
                                                .name = "croncoco-gateway",
+                                               .prompt = true,
                                                .on_state = on_bus_state,
                                                .arg = gateway,
                                            });

@@ -33,7 +33,7 @@ static void on_dispose(void *block)
 
 static bool is_request_id(h2o_iovec_t text)
 {
-    if (text.base == NULL || text.len == 0 || text.len > REQUEST_ID_MAX)
+    if (text.len == 0 || text.len > REQUEST_ID_MAX)
         return false;
     for (size_t i = 0; i < text.len; i++) {
         char c = text.base[i];
@@ -60,7 +60,7 @@ static void hex_increment(char *digits, size_t count)
 static void take_id(struct request *request)
 {
     h2o_iovec_t given = request_header(request, "x-request-id");
-    if (is_request_id(given)) {
+    if (given.base != NULL && is_request_id(given)) {
         memcpy(request->id, given.base, given.len);
         request->id[given.len] = '\0';
         return;

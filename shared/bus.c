@@ -463,7 +463,7 @@ struct bus *bus_open(uv_loop_t *loop, const struct bus_options *options)
     bus_inbox_init(&bus->inbox, bus->requests);
     bus_inbox_wildcard(&bus->inbox, wildcard);
     bus_events_init(&bus->queue, &bus->wake);
-    bus->link = bus_link_start(options->url, options->name, wildcard, &bus->queue);
+    bus->link = bus_link_start(options->url, options->name, options->prompt, wildcard, &bus->queue);
     return bus;
 }
 

@@ -56,6 +56,12 @@ struct bus_options {
     const char *url;
     const char *name;   /* shown by the server */
     size_t queue_limit; /* messages waiting to go out; 0: 65536 */
+    /*
+     * Whether each message is written at once: for few messages with somebody waiting for each.
+     * Otherwise those that come together share a write, and the next ones wait until the server
+     * has read them; so less of what nobody waits for any more reaches a server that was stuck.
+     */
+    bool prompt;
     /* Called at every change; at the first connection too. May be NULL. */
     void (*on_state)(void *arg, bool connected);
     void *arg;

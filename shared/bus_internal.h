@@ -82,8 +82,8 @@ void bus_events_free(struct bus_events *events);
 struct bus_link;
 
 /* Events come to the queue, which must outlive the link. */
-struct bus_link *bus_link_start(const char *url, const char *name, const char *inbox_subject,
-                                struct bus_events *events);
+struct bus_link *bus_link_start(const char *url, const char *name, bool prompt,
+                                const char *inbox_subject, struct bus_events *events);
 /* Copies what it is given. reply may be NULL. */
 struct bus_command *bus_command_new(enum bus_command_kind kind, const char *subject,
                                     const char *reply, const struct bus_header *headers,

@@ -41,6 +41,7 @@ struct bus_feed {
 struct bus_link {
     uv_thread_t thread;
     struct bus_events *events;
+    bool prompt;
     atomic_size_t queued;
 
     uv_mutex_t command_mutex;
@@ -408,9 +409,9 @@ static bool commands_waiting(struct bus_link *link)
 }
 
 /*
- * Serves a connection until it breaks (returns true) or the bus is closed (false). cnats gathers
- * what is published in its buffer; it is flushed when nothing more waits, so one write carries all
- * that came meanwhile.
+ * Serves a connection until it breaks (returns true) or the bus is closed (false). Unless it is to
+ * be prompt, cnats gathers what is published in its buffer; it is flushed when nothing more waits,
+ * so one write carries all that came meanwhile.
  */
 static bool serve(struct bus_link *link)
 {
@@ -419,7 +420,8 @@ static bool serve(struct bus_link *link)
         bool broken;
         struct bus_command *commands = wait_for_commands(link, -1, &stopping, &broken);
         bool good = send_commands(link, commands) && !broken;
-        if (good && !commands_waiting(link)) {
+        bool unwritten = !link->prompt || stopping;
+        if (good && unwritten && !commands_waiting(link)) {
             natsStatus status = natsConnection_FlushTimeout(
                 link->connection, stopping ? CLOSE_FLUSH_MS : FLUSH_TIMEOUT_MS);
             if (status != NATS_OK) {
@@ -495,6 +497,8 @@ static natsOptions *make_options(struct bus_link *link, const char *url, const c
     if (s == NATS_OK)
         s = natsOptions_SetIOBufSize(options, IO_BUFFER_BYTES);
     if (s == NATS_OK)
+        s = natsOptions_SetSendAsap(options, link->prompt);
+    if (s == NATS_OK)
         s = natsOptions_UseGlobalMessageDelivery(options, true);
     if (s == NATS_OK)
         s = natsOptions_SetClosedCB(options, on_native_closed, link);
@@ -507,10 +511,11 @@ static natsOptions *make_options(struct bus_link *link, const char *url, const c
     return options;
 }
 
-struct bus_link *bus_link_start(const char *url, const char *name, const char *inbox_subject,
-                                struct bus_events *events)
+struct bus_link *bus_link_start(const char *url, const char *name, bool prompt,
+                                const char *inbox_subject, struct bus_events *events)
 {
     struct bus_link *link = memory_new(1, sizeof(*link));
+    link->prompt = prompt;
     link->events = events;
     link->seed = (unsigned)uv_hrtime();
     INVARIANT(uv_mutex_init(&link->command_mutex) == 0);

@@ -31,18 +31,30 @@ static void on_other_state(void *arg, bool connected)
     fixture->other_connects += connected;
 }
 
-int bus_fixture_setup(void **state)
+static int setup(void **state, bool prompt)
 {
     struct bus_fixture *fixture = memory_new(1, sizeof(*fixture));
+    fixture->prompt = prompt;
     nats_server_start(&fixture->server);
     assert_int_equal(uv_loop_init(&fixture->loop), 0);
     fixture->bus = bus_open(&fixture->loop, &(struct bus_options){.url = fixture->server.url,
                                                                   .name = "test",
+                                                                  .prompt = prompt,
                                                                   .on_state = on_state,
                                                                   .arg = fixture});
     bus_fixture_wait(fixture, &fixture->connects, 1);
     *state = fixture;
     return 0;
+}
+
+int bus_fixture_setup(void **state)
+{
+    return setup(state, false);
+}
+
+int bus_fixture_setup_prompt(void **state)
+{
+    return setup(state, true);
 }
 
 int bus_fixture_teardown(void **state)
@@ -107,6 +119,7 @@ struct bus *bus_fixture_open_other(struct bus_fixture *fixture)
         i++;
     assert_in_range(i, 0, FIXTURE_OTHERS - 1);
     fixture->others[i] = bus_open(&fixture->loop, &(struct bus_options){.url = fixture->server.url,
+                                                                        .prompt = fixture->prompt,
                                                                         .on_state = on_other_state,
                                                                         .arg = fixture});
     bus_fixture_wait(fixture, &fixture->other_connects, fixture->other_connects + 1);

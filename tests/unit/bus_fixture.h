@@ -28,10 +28,13 @@ struct bus_fixture {
     size_t connects;
     size_t disconnects;
     size_t other_connects;
+    bool prompt; /* of every bus */
 };
 
 /* For cmocka: *state becomes a struct bus_fixture whose bus is connected. */
 int bus_fixture_setup(void **state);
+/* The same where each message is written at once. */
+int bus_fixture_setup_prompt(void **state);
 int bus_fixture_teardown(void **state);
 
 /* Runs the loop until *count >= wanted; fails the test after FIXTURE_TIMEOUT_MS. */

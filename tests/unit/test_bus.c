@@ -566,28 +566,34 @@ static void test_close_without_a_server(void **state)
 #define WITH_SERVER(test)                                                                          \
     cmocka_unit_test_setup_teardown(test, bus_fixture_setup, bus_fixture_teardown)
 
+#define WITH_BOTH(test)                                                                            \
+    WITH_SERVER(test),                                                                             \
+    {                                                                                              \
+#test " at once", test, bus_fixture_setup_prompt, bus_fixture_teardown, NULL               \
+    }
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_request_and_answer),
-        WITH_SERVER(test_timeout),
+        WITH_BOTH(test_request_and_answer),
+        WITH_BOTH(test_timeout),
         WITH_SERVER(test_nothing_is_sent_late),
         WITH_SERVER(test_bad_subject),
-        WITH_SERVER(test_too_large),
+        WITH_BOTH(test_too_large),
         WITH_SERVER(test_forget),
         WITH_SERVER(test_queue_full),
-        WITH_SERVER(test_acknowledgements),
+        WITH_BOTH(test_acknowledgements),
         WITH_SERVER(test_not_an_acknowledgement),
-        WITH_SERVER(test_disconnect_ends_requests),
-        WITH_SERVER(test_silent_server_is_noticed),
-        WITH_SERVER(test_storm_of_reconnects),
+        WITH_BOTH(test_disconnect_ends_requests),
+        WITH_BOTH(test_silent_server_is_noticed),
+        WITH_BOTH(test_storm_of_reconnects),
         WITH_SERVER(test_inbox),
         WITH_SERVER(test_queue_group),
         WITH_SERVER(test_close_while_messages_come),
         WITH_SERVER(test_close_inside_a_callback),
-        WITH_SERVER(test_close_sends_what_is_queued),
-        WITH_SERVER(test_close_with_a_stuck_server),
-        WITH_SERVER(test_subscribe_while_disconnected),
+        WITH_BOTH(test_close_sends_what_is_queued),
+        WITH_BOTH(test_close_with_a_stuck_server),
+        WITH_BOTH(test_subscribe_while_disconnected),
         WITH_SERVER(test_close_without_a_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
