@@ -1,7 +1,8 @@
 """
 The benchmarks: our figures beside those of bare programs, measured in the same run.
 
-    run.py [tick] [path] [fairness] [dispatcher] [api] [failover] [command]      all of them without an argument
+    run.py [tick] [path] [fairness] [dispatcher] [api] [pings] [ingest] [failover] [command]
+                                                             all of them without an argument
 """
 
 import base64
@@ -22,6 +23,7 @@ import command_line  # noqa: E402
 import fairness  # noqa: E402
 import load  # noqa: E402
 import measure  # noqa: E402
+import ping_load  # noqa: E402
 import seed  # noqa: E402
 import wait  # noqa: E402
 from stack import Stack  # noqa: E402
@@ -224,6 +226,70 @@ def bench_api() -> list[Figure]:
             for name, rate in (("GET /jobs", read), ("POST /jobs", write))]
 
 
+def bench_pings() -> list[Figure]:
+    """One gateway, without a leader; in turns with the bare programs, since the machine's speed changes."""
+    figures = []
+    with BareStack() as stack:
+        seed.accounts(stack.postgres, 10)
+        script = ping_load.script(seed.checks(stack.postgres, stack.secret, 2000, 10))
+        for program in ("scheduler", "gateway"):
+            stack.add(program).wait_ready()
+        stack.of("scheduler")[0].end()
+        gateway = stack.of("gateway")[0]
+        with measure.Server("empty") as empty, measure.Server("ping", stack.nats.url) as bare:
+            servers = {"empty": (empty.url(), empty.process.pid), "bare": (bare.url(), bare.process.pid),
+                       "ours": (stack.url(), gateway.pid)}
+            measure.wrk(stack.url(), CONNECTIONS, 1, script)  # every check is known
+            for connections in (64, 256):
+                runs = {name: [] for name in servers}
+                for _ in range(ping_load.ROUNDS):
+                    for name, server in servers.items():
+                        runs[name].append(ping_load.Run.of(*server, connections, 3, script))
+                ours, bare_run, empty_run = (ping_load.Run.median(runs[name]) for name in ("ours", "bare", "empty"))
+                figures += [
+                    Figure(f"pings stored by one gateway, {connections} connections", str(ours), str(bare_run),
+                           ratio(ours.rate.per_second, bare_run.rate.per_second)),
+                    Figure("  beside an empty handler", "", str(empty_run),
+                           ratio(ours.rate.per_second, empty_run.rate.per_second)),
+                    Figure("  its CPU a ping", f"{ours.cpu_us:.0f} us", f"{bare_run.cpu_us:.0f} us",
+                           ratio(ours.cpu_us, bare_run.cpu_us)),
+                ]
+        messages = gateway.metric("croncoco_ping_messages_total")
+        stored = gateway.metric("croncoco_pings_stored_total")
+    script.unlink()
+    return [*figures, Figure("  pings a message", f"{stored / messages:.1f}")]
+
+
+def bench_ingest() -> list[Figure]:
+    """From the clients into the rows: as many pings as come in some seconds, until the last one is in PostgreSQL."""
+    seconds = 10
+    with BareStack() as stack:
+        seed.accounts(stack.postgres, 100)
+        script = ping_load.script(seed.checks(stack.postgres, stack.secret, 20_000, 100))
+        for program in ("scheduler", "gateway"):
+            stack.add(program).wait_ready()
+        gateway = stack.of("gateway")[0]
+        cpu_before_s, began = stack.cpu_s(), time.monotonic()
+        rate = measure.wrk(stack.url(), CONNECTIONS, seconds, script)
+        stored = int(gateway.metric("croncoco_pings_stored_total"))
+
+        def applied() -> bool:
+            return stack.postgres.query("SELECT count(*) FROM pings")[0][0] >= stored
+        behind = stored - stack.postgres.query("SELECT count(*) FROM pings")[0][0]
+        wait.until(applied, 120, "every ping has its row", 0.1)
+        took = time.monotonic() - began
+        cpu_us = (stack.cpu_s() - cpu_before_s) / stored * 1e6
+        assert stack.postgres.query("SELECT sum(ping_count) FROM check_state")[0][0] == stored
+    script.unlink()
+    return [
+        Figure(f"pings from {CONNECTIONS} connections while the leader reads them", f"{rate.per_second:.0f}/s, p50 "
+               f"{rate.p50_ms:.1f} ms, p99 {rate.p99_ms:.1f} ms"),
+        Figure("  into PostgreSQL, to the last row", f"{stored / took:.0f} pings/s"),
+        Figure("  not yet there as the last one is answered", f"{behind} of {stored}"),
+        Figure("  CPU a ping: our processes, NATS, PostgreSQL", f"{cpu_us:.0f} us"),
+    ]
+
+
 def first_run_after(stack: Stack, sequence: int) -> float | None:
     """When the first message with runs behind sequence was stored, as seconds since 1970."""
     with stack.nats.client() as client:
@@ -279,7 +345,7 @@ def bench_command() -> list[Figure]:
 
 
 PARTS = {"tick": bench_tick, "path": bench_path, "fairness": bench_fairness, "dispatcher": bench_dispatcher,
-         "api": bench_api, "failover": bench_failover, "command": bench_command}
+         "api": bench_api, "pings": bench_pings, "ingest": bench_ingest, "failover": bench_failover, "command": bench_command}
 
 
 def print_table(figures: list[Figure]) -> None:

@@ -479,6 +479,35 @@ def test_a_gateway_that_is_stopped_under_load(make_stack):
     check_each_once(stack, load)
 
 
+def test_what_was_stored_becomes_history(make_stack):
+    stack = make_stack(gateways=0, schedulers=0, dispatchers=0, mailer=False, TRUSTED_PROXIES="127.0.0.0/8")
+    stack.postgres.query("INSERT INTO accounts (id, email, plan, key_hash, created_at) "
+                         "VALUES (1, 'a@example.com', 'free', '\\x00', now())")
+    check, deleted = pings.new_check(stack, 1), check_ids.check(stack.secret, check_ids.draw())
+    for program in ("scheduler", "gateway"):  # the leader reads the checks as it begins
+        stack.add(program).wait_ready()
+    body = os.urandom(BODY_KEPT + 1)
+    proxied = {"X-Forwarded-For": "2001:db8::7"}
+    for path, method, options in (("", "GET", {}), ("/start?rid=r1", "HEAD", {}), ("/7?rid=r1", "POST", {"content": body}),
+                                  ("/log", "POST", {"content": b"", "headers": proxied})):
+        assert ping(stack, check.name + path, method, **options).status_code == 200
+    stack.postgres.stop()  # a ping of a check that is not there is taken where nobody can tell
+    check_stored(ping(stack, deleted))
+    stack.postgres.start()
+    for _ in range(5):
+        wait.until(lambda: ping(stack, check.name + "/log").status_code == 200, 10, "PostgreSQL is back")
+
+    def rows() -> list[tuple]:
+        return stack.postgres.query("SELECT type, method, exit_code, host(source_ip), rid, body FROM pings ORDER BY id")
+    wait.until(lambda: len(rows()) >= 9, 20, "every ping has its row")
+    assert rows() == [
+        ("success", "GET", None, "127.0.0.1", None, None),
+        ("start", "HEAD", None, "127.0.0.1", "r1", None),
+        ("fail", "POST", 7, "127.0.0.1", "r1", body[-BODY_KEPT:]),
+        ("log", "POST", None, "2001:db8::7", None, None),
+    ] + 5 * [("log", "GET", None, "127.0.0.1", None, None)]
+
+
 def resident_mib(pid: int) -> int:
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) // 1024
