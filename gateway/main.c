@@ -13,6 +13,7 @@
 #include "gateway/rate_limit.h"
 #include "gateway/server.h"
 #include "gateway/shared_rate.h"
+#include "gateway/slug_check.h"
 #include "gateway/stats.h"
 #include "gateway/stripe.h"
 #include "shared/buffer.h"
@@ -178,6 +179,7 @@ int main(int argc, char **argv)
     gateway.config = service_config(gateway.service);
     gateway.loop = service_loop(gateway.service);
     gateway.registrations = rate_limit_new(gateway.config->client_rate_per_minute, RATE_CLIENTS);
+    gateway.slug_checks = rate_limit_new(SLUG_CHECKS_PER_MINUTE, SLUG_CHECK_ACCOUNTS);
     gateway.billing_changes = rate_limit_new(BILLING_CHANGES_PER_MINUTE, BILLING_ACCOUNTS);
     stats_open();
     make_ping_url(&gateway);

@@ -7,13 +7,15 @@
 #include "gateway/command_client.h"
 #include "gateway/gateway.h"
 #include "gateway/identity.h"
+#include "gateway/rate_limit.h"
 #include "gateway/reply.h"
 #include "gateway/request.h"
+#include "gateway/stats.h"
 #include "shared/clock.h"
 #include "shared/json.h"
 #include "shared/log.h"
 
-#define IDENTITY_MS 60000
+#define IDENTITY_BYTES 16
 
 /* {"check": {"id": "..."}} */
 static int read_check(const struct answer *answer, struct public_id *name)
@@ -46,12 +48,32 @@ static void on_answer(struct request *request, const struct answer *answer)
     }
 }
 
-static void find_identity(struct identity *identity, int64_t account, const char *slug)
+/*
+ * Each command is one of its own. (A fixed one of account and slug would be answered, after the
+ * check was deleted, with the check that was made first.) An Idempotency-Key does not count here:
+ * whoever knows a ping key must not learn what its owner was answered.
+ */
+static void draw_identity(struct identity *identity)
 {
-    int length = snprintf(identity->id, sizeof identity->id, "s%lld:%s:%lld", (long long)account,
-                          slug, (long long)(clock_now_ms() / IDENTITY_MS));
+    uint8_t random[IDENTITY_BYTES];
+    char hex[HEX_SIZE(IDENTITY_BYTES)];
+    secret_random(random, sizeof random);
+    int length =
+        snprintf(identity->id, sizeof identity->id, "s%s", hex_encode(random, sizeof random, hex));
     INVARIANT(length > 0 && (size_t)length < sizeof identity->id);
     secret_hash(identity->id, (size_t)length, identity->fingerprint);
+}
+
+static int check_rate(struct request *request, int64_t account)
+{
+    uint8_t key[RATE_KEY_SIZE] = {0};
+    int retry_after_s;
+    memcpy(key, &account, sizeof account);
+    if (rate_limit_take(request->gateway->slug_checks, key, clock_monotonic_ms(), &retry_after_s))
+        return 0;
+    stats_refused(REFUSED_RATE);
+    reply_retry(request, 429, retry_after_s, "Too many new checks; try again later");
+    return -1;
 }
 
 void slug_check_make(struct request *request)
@@ -60,6 +82,8 @@ void slug_check_make(struct request *request)
     char slug[CHECK_SLUG_MAX + 1];
     char public_id[PUBLIC_ID_SIZE];
     INVARIANT(wanted->account > 0 && wanted->slug_length < sizeof slug);
+    if (check_rate(request, wanted->account) != 0)
+        return;
     memcpy(slug, wanted->slug, wanted->slug_length);
     slug[wanted->slug_length] = '\0';
     struct command command = {
@@ -73,7 +97,7 @@ void slug_check_make(struct request *request)
     command.check.name = slug;
     command.check.slug = slug;
     struct identity identity;
-    find_identity(&identity, wanted->account, slug);
+    draw_identity(&identity);
     request->account = wanted->account;
     command_client_send_as(request->gateway->commands, request, &command, &identity, on_answer);
 }

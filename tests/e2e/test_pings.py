@@ -226,6 +226,59 @@ def test_slugs(stack):
     check_stored(ping(stack, f"{replaced}/a"))
 
 
+def checks_of(api) -> list[dict]:
+    answer = api.get("/api/v1/checks")
+    assert answer.status_code == 200, answer.text
+    return answer.json()["checks"]
+
+
+def test_a_slug_that_makes_its_check(stack, business):
+    key = business.post("/api/v1/ping-key/rotate").json()["ping_key"]
+    for path in (f"{key}/new-job", f"{key}/new-job?create=0"):
+        check_refused(ping(stack, path), 404)
+    check_refused(ping(stack, f"{key}/new-job?create=yes"), 400)
+    assert checks_of(business) == []
+    check_stored(ping(stack, f"{key}/new-job/start?create=1"))
+    (made,) = checks_of(business)
+    assert (made["name"], made["slug"], made["period"], made["grace"]) == ("new-job", "new-job", 3600, 300)
+    check_stored(ping(stack, f"{key}/new-job?create=1", gateway=1))
+    wait.until(lambda: checks_of(business)[0]["ping_count"] == 2, 5, "both pings count")
+    assert checks_of(business)[0]["status"] == "up"
+    # A check that was deleted is made again.
+    assert business.delete(f"/api/v1/checks/{made['id']}").status_code == 200
+    for gateway in (0, 1):
+        wait.until(lambda: ping(stack, f"{key}/new-job", gateway=gateway).status_code == 404, 5, "the check is gone")
+    check_stored(ping(stack, f"{key}/new-job?create=1"))
+    (again,) = checks_of(business)
+    assert again["id"] != made["id"]
+    wait.until(lambda: checks_of(business)[0]["ping_count"] == 1, 5, "the ping counts")
+
+
+def test_slugs_that_make_their_checks_at_once(stack, business):
+    """Many pings of one slug make one check; each of them counts."""
+    key = business.post("/api/v1/ping-key/rotate").json()["ping_key"]
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda number: ping(stack, f"{key}/burst?create=1&rid={number}", gateway=number % 2),
+                                range(20)))
+    for answer in answers:
+        check_stored(answer)
+    (made,) = checks_of(business)
+    wait.until(lambda: checks_of(business)[0]["ping_count"] == 20, 5, "every ping counts")
+    assert made["slug"] == "burst"
+
+
+def test_a_slug_beyond_the_plan(stack, api):
+    """The leader's refusal is passed on."""
+    account = pings.account_of(stack, api)
+    key = pings.new_ping_key(stack, account)
+    limit = stack.postgres.query("SELECT checks FROM plans WHERE name = 'free'")[0][0]
+    for number in range(limit):
+        check_stored(ping(stack, f"{key}/job-{number}?create=1"))
+    answer = ping(stack, f"{key}/one-more?create=1")
+    check_refused(answer, 403)
+    check_stored(ping(stack, f"{key}/job-0?create=1"))
+
+
 def test_a_client_that_leaves(stack, check):
     for number in range(20):
         with socket.create_connection(("127.0.0.1", stack.port())) as left:
