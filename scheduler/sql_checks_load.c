@@ -136,10 +136,10 @@ void sql_start_row(const struct db_rows *rows, int row, struct check_start_row *
 void sql_slice_alerts(struct db_unit *unit, int64_t after, int32_t limit)
 {
     ADD(unit, "slice_alerts",
-        "SELECT a.id, a.check_id, a.account_id, a.channel_id, ch.kind,"
+        "SELECT a.id, a.check_id, a.account_id, a.channel_id, coalesce(ch.kind, 'webhook'),"
         " CASE a.type WHEN 'down' THEN 0 WHEN 'up' THEN 1 WHEN 'reminder' THEN 2 ELSE 3 END,"
         " a.created_at, a.notice_id, a.status = 'pending' AND a.notice_id IS NULL"
-        " FROM alerts a JOIN channels ch ON ch.id = a.channel_id WHERE a.id > $1::bigint"
+        " FROM alerts a LEFT JOIN channels ch ON ch.id = a.channel_id WHERE a.id > $1::bigint"
         " AND ((a.status = 'pending' AND a.notice_id IS NULL)"
         " OR a.created_at >= date_trunc('minute', now()))"
         " ORDER BY a.id LIMIT $2::integer");

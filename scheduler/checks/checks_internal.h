@@ -11,7 +11,7 @@
 #define NO_DURATION     INT64_C(-1)
 #define STARTS_MAX      32    /* of a check: a further one takes the place of the oldest */
 #define DUE_AT_ONCE     16384 /* checks that one transaction makes late or down */
-#define DECIDED_AT_ONCE 16384 /* checks that one transaction tells of */
+#define DECIDED_AT_ONCE 4096  /* checks that one transaction tells of */
 
 /* Seconds since 1970 fit 32 bits until 2106. */
 struct check {
