@@ -1,10 +1,8 @@
-#include <stdlib.h>
-#include <string.h>
-
 #include "scheduler/checks/checks_internal.h"
 #include "shared/memory.h"
 
-#define TOLD_INITIAL 64
+#define TOLD_INITIAL  64
+#define TURNS_INITIAL 64
 
 /* ---- what is told ---- */
 
@@ -122,39 +120,74 @@ void check_alerts_forget(struct checks *checks, struct check *check)
         traits->reminded_s = traits->reminders = 0;
 }
 
+/* ---- the heap of those whose turn comes ---- */
+
+static bool turn_before(const struct undecided_turn *left, const struct undecided_turn *right)
+{
+    return left->at_s != right->at_s ? left->at_s < right->at_s : left->check < right->check;
+}
+
+static void turn_add(struct checks *checks, int64_t check, uint32_t at_s)
+{
+    if (checks->turn_count == checks->turn_room) {
+        checks->turn_room = checks->turn_room ? 2 * checks->turn_room : TURNS_INITIAL;
+        checks->turns = memory_resize(checks->turns, checks->turn_room, sizeof(*checks->turns));
+    }
+    struct undecided_turn turn = {.check = check, .at_s = at_s}, *turns = checks->turns;
+    size_t at = checks->turn_count++;
+    for (; at > 0 && turn_before(&turn, &turns[(at - 1) / 2]); at = (at - 1) / 2)
+        turns[at] = turns[(at - 1) / 2];
+    turns[at] = turn;
+}
+
+static struct undecided_turn turn_take(struct checks *checks)
+{
+    struct undecided_turn *turns = checks->turns;
+    struct undecided_turn first = turns[0], last = turns[--checks->turn_count];
+    size_t at = 0, child;
+    while ((child = 2 * at + 1) < checks->turn_count) {
+        if (child + 1 < checks->turn_count && turn_before(&turns[child + 1], &turns[child]))
+            child++;
+        if (!turn_before(&turns[child], &last))
+            break;
+        turns[at] = turns[child];
+        at = child;
+    }
+    turns[at] = last;
+    return first;
+}
+
 /* ---- deciding ---- */
+
+static struct undecided *undecided_of(const struct checks *checks, int64_t check)
+{
+    uint32_t place = place_table_find(&checks->undecided, check);
+    return place == PLACE_NONE ? NULL : place_table_at(&checks->undecided, place);
+}
 
 void check_undecided(struct checks *checks, struct check *check, uint32_t at_s, uint32_t upto_s)
 {
-    uint32_t place = place_table_find(&checks->undecided, check->id);
-    if (place == PLACE_NONE) {
-        place = place_table_add(&checks->undecided, check->id);
-        id_list_add(&checks->undecided_ids, check->id);
-        check->undecided = true;
-    }
-    struct undecided *undecided = place_table_at(&checks->undecided, place);
+    struct undecided *undecided = undecided_of(checks, check->id);
+    if (!undecided)
+        undecided =
+            place_table_at(&checks->undecided, place_table_add(&checks->undecided, check->id));
+    if (!check->undecided || undecided->at_s != at_s)
+        turn_add(checks, check->id, at_s);
+    check->undecided = true;
     undecided->at_s = at_s;
     undecided->upto_s = upto_s;
 }
 
 void check_decide(struct checks *checks, struct check *check)
 {
-    if (!check->undecided)
+    const struct undecided *undecided = undecided_of(checks, check->id);
+    if (!undecided)
         return;
-    uint32_t place = place_table_find(&checks->undecided, check->id);
-    uint32_t upto_s = ((const struct undecided *)place_table_at(&checks->undecided, place))->upto_s;
-    place_table_remove(&checks->undecided, place);
+    uint32_t upto_s = undecided->upto_s;
+    place_table_remove(&checks->undecided, place_table_find(&checks->undecided, check->id));
     check->undecided = false;
     decide(checks, check, upto_s > checks->until_s ? upto_s : checks->until_s);
     check_schedule(checks, check);
-}
-
-static int first_due_first(const void *left, const void *right)
-{
-    const struct undecided *a = left, *b = right;
-    if (a->at_s != b->at_s)
-        return a->at_s < b->at_s ? -1 : 1;
-    return (a->check > b->check) - (a->check < b->check);
 }
 
 void checks_decide(struct checks *checks)
@@ -162,21 +195,13 @@ void checks_decide(struct checks *checks)
     /* While states are behind the time, a parent may be among those. */
     if (!checks_is_advanced(checks))
         return;
-    struct undecided *queue = memory_new(checks->undecided_ids.count, sizeof(*queue));
-    size_t count = 0, decided = 0;
-    for (size_t i = 0; i < checks->undecided_ids.count; i++) {
-        uint32_t place = place_table_find(&checks->undecided, checks->undecided_ids.ids[i]);
-        if (place != PLACE_NONE)
-            memcpy(&queue[count++], place_table_at(&checks->undecided, place), sizeof(*queue));
-    }
-    qsort(queue, count, sizeof(*queue), first_due_first);
-    for (; decided < count && decided < DECIDED_AT_ONCE; decided++) {
-        struct check *check = check_find(checks, queue[decided].check);
-        INVARIANT(check);
+    for (int decided = 0; decided < DECIDED_AT_ONCE && checks->turn_count;) {
+        struct undecided_turn turn = turn_take(checks);
+        const struct undecided *undecided = undecided_of(checks, turn.check);
+        struct check *check = check_find(checks, turn.check);
+        if (!check || !undecided || undecided->at_s != turn.at_s)
+            continue;
         check_decide(checks, check);
+        decided++;
     }
-    checks->undecided_ids.count = 0;
-    for (size_t i = decided; i < count; i++)
-        id_list_add(&checks->undecided_ids, queue[i].check);
-    free(queue);
 }

@@ -69,13 +69,14 @@ void checks_free(struct checks *checks)
                                     &checks->undecided};
     for (size_t i = 0; i < ARRAY_LENGTH(tables); i++)
         place_table_free(tables[i]);
-    struct id_list *lists[] = {&checks->undecided_ids,  &checks->waiting, &checks->dirty,
-                               &checks->changed_starts, &checks->above,   &checks->below};
+    struct id_list *lists[] = {&checks->waiting, &checks->dirty, &checks->changed_starts,
+                               &checks->above, &checks->below};
     for (size_t i = 0; i < ARRAY_LENGTH(lists); i++)
         free(lists[i]->ids);
     check_writing_free(&checks->rows);
     free(checks->deadlines);
     free(checks->told);
+    free(checks->turns);
     free(checks);
 }
 

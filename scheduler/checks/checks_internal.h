@@ -125,6 +125,12 @@ struct undecided {
     uint32_t upto_s; /* it is told if it may be by then */
 };
 
+/* Its turn among them: who became due first is told first. One that says otherwise is void. */
+struct undecided_turn {
+    int64_t check;
+    uint32_t at_s;
+};
+
 /* An alert without its rows. */
 struct told {
     int64_t check; /* 0: a test */
@@ -158,8 +164,9 @@ struct checks {
     size_t side_bytes;           /* behind their pointers */
 
     struct place_table undecided; /* struct undecided, by check */
-    struct id_list undecided_ids; /* all of them, some twice, some no more */
-    struct told *told;            /* owned: a FIFO that empties at once */
+    struct undecided_turn *turns; /* owned: a heap; some are void */
+    size_t turn_count, turn_room;
+    struct told *told; /* owned: a FIFO that empties at once */
     size_t told_count, told_room;
     struct id_list waiting;        /* accounts that have alerts that wait */
     struct id_list dirty;          /* checks */
