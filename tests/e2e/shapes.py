@@ -15,6 +15,12 @@ EXECUTION = ["triggered_at", "completed_at", "status", "response_code", "duratio
              "scheduled_at", "attempts", "trigger", "replay_of", "next_attempt_at"]
 
 
+CHECK = ["id", "name", "period", "grace", "status", "last_ping_at", "next_expected_at", "alert_count", "ping_count",
+         "created_at", "updated_at", "tags", "group", "slug", "maint_start", "maint_end", "maint_schedule",
+         "cron_expression", "timezone", "alert_after", "recover_after", "reminder_seconds", "parents", "channels", "job_id",
+         "paused_reason", "last_duration_ms"]
+
+
 def parse_time(text: str) -> float:
     assert TIME.fullmatch(text), text
     return datetime.datetime.fromisoformat(text).timestamp()
@@ -38,7 +44,7 @@ def check_job(job: dict) -> None:
 
 def check_account(account: dict) -> None:
     assert list(account) == ACCOUNT
-    assert account["plan"] in ("free", "starter", "pro", "business")
+    assert account["plan"] in ("free", "starter", "pro", "business", "enterprise")
     assert type(account["failure_email_enabled"]) is bool
 
 
@@ -57,6 +63,16 @@ def check_execution(row: dict) -> None:
         assert type(row["duration_ms"]) is int
     if row["status"] == "failure":
         assert row["error"] and type(row["duration_ms"]) is int
+
+
+def check_check(check: dict) -> None:
+    assert list(check) == CHECK
+    assert re.fullmatch("[0-9A-Za-z]{16}", check["id"])
+    for field in ("period", "grace", "alert_count", "ping_count", "created_at", "updated_at"):
+        assert type(check[field]) is int
+    assert check["created_at"] <= check["updated_at"]
+    expected = check["status"] in ("up", "late", "down")
+    assert (check["next_expected_at"] is not None) == expected and (check["last_ping_at"] is not None or not expected)
 
 
 def check_error(answer, status: int, *words: str, member: str = "detail") -> str:

@@ -9,6 +9,7 @@ import yaml
 
 import client
 import contract
+import test_documented_checks
 import test_documented_examples
 from contract import CONTRACT, Breach, Contract, Exchange
 
@@ -121,7 +122,7 @@ def test_json_answers_have_examples():
 def test_the_reference_is_quoted_word_for_word():
     quoted = {name: [sample["source"] for sample in operation.get("x-codeSamples", [])]
               for name, operation in OPERATIONS.items()}
-    for name, command in test_documented_examples.EXAMPLES.items():
+    for name, command in (test_documented_examples.EXAMPLES | test_documented_checks.EXAMPLES).items():
         assert command in quoted[name.partition(" page ")[0]]
     for name, commands in quoted.items():
         for command in commands:
