@@ -26,8 +26,12 @@ static enum verdict judge_form(const struct check_input *declared,
         snprintf(error, CHECK_ERROR_SIZE, "timezone: %s is not known", declared->timezone);
         return WRONG;
     }
-    if (declared->maint_start_s && declared->maint_end_s &&
-        declared->maint_end_s <= declared->maint_start_s) {
+    if (!declared->maint_start_s != !declared->maint_end_s) {
+        snprintf(error, CHECK_ERROR_SIZE,
+                 "maint_start, maint_end: a window has both, or there is none");
+        return WRONG;
+    }
+    if (declared->maint_start_s && declared->maint_end_s <= declared->maint_start_s) {
         snprintf(error, CHECK_ERROR_SIZE, "maint_end: must be after maint_start");
         return WRONG;
     }

@@ -148,7 +148,8 @@ static void times_are_held_against_grammar_and_plan(void **state)
         {{.fields = CHECK_MAINT_START | CHECK_MAINT_END, .maint_start_s = 60, .maint_end_s = 60},
          "maint_end: must be after maint_start",
          false},
-        {{.fields = CHECK_MAINT_START, .maint_start_s = 60}, NULL, true},
+        {{.fields = CHECK_MAINT_START, .maint_start_s = 60}, "maint_start, maint_end: ", false},
+        {{.fields = CHECK_MAINT_END, .maint_end_s = 60}, "maint_start, maint_end: ", false},
     };
     for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
         char id[16], gone[16];
