@@ -16,7 +16,9 @@
     " c.reminder_seconds,"                                                                         \
     " (SELECT string_agg(p.public_id, ',' ORDER BY u.place) FROM unnest(c.parents)"                \
     " WITH ORDINALITY AS u (id, place) JOIN checks p ON p.id = u.id),"                             \
-    " array_to_string(c.channels, ','), c.job_id, c.paused_reason, s.last_duration_ms"             \
+    " CASE WHEN c.channels IS NOT NULL THEN coalesce((SELECT string_agg(h.id::text, ',' ORDER BY"  \
+    " u.place) FROM unnest(c.channels) WITH ORDINALITY AS u (id, place)"                           \
+    " JOIN channels h ON h.id = u.id), '') END, c.job_id, c.paused_reason, s.last_duration_ms"     \
     " FROM checks c LEFT JOIN check_state s ON s.check_id = c.id WHERE c.account_id = $1::bigint"
 
 void sql_checks(struct db_unit *unit, int64_t account, const char *tag, const char *group)

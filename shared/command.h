@@ -159,6 +159,9 @@ struct billing_input {
 
 struct command {
     enum command_kind kind;
+    bool under_v1; /* asked for by the API of checks: refusals are {"error": ...}, not "detail" */
+    bool has_failure_email; /* ACCOUNT_UPDATE: the field was given */
+    bool failure_email_enabled;
     const char *id;
     uint8_t fingerprint[HASH_SIZE]; /* of method, path and body */
     int64_t received_ms;            /* by the gateway's clock */
@@ -169,9 +172,6 @@ struct command {
     const char *plan;
     uint8_t token_id[TOKEN_ID_SIZE];
     uint8_t key_hash[HASH_SIZE];
-    bool under_v1; /* asked for by the API of checks: refusals are {"error": ...}, not "detail" */
-    bool has_failure_email; /* ACCOUNT_UPDATE: the field was given */
-    bool failure_email_enabled;
     int64_t job_id;
     struct job_input job;
     struct replay_window window;

@@ -148,6 +148,7 @@ CREATE INDEX alerts_notice ON alerts (notice_id) WHERE notice_id IS NOT NULL;
 CREATE INDEX alerts_collected ON alerts (account_id, id)
     WHERE status = 'pending' AND notice_id IS NULL;
 CREATE INDEX alerts_created_at ON alerts (created_at);
+CREATE INDEX alerts_account ON alerts (account_id);          -- they go with it
 
 -- A notice tells of a failed job, or is an alert to a webhook or to Slack.
 CREATE TYPE notice_kind AS ENUM ('failure', 'alert');

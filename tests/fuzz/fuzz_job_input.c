@@ -27,6 +27,7 @@ static void check_taken(const struct job_input *input, enum job_input_mode mode)
         .account = 1,
         .reply = "answer.x",
         .job_id = mode == JOB_INPUT_UPDATE ? 5 : 0,
+        .public_id = "hRafrnC7Szs3fJUd", /* for its check */
         .job = *input,
     };
     if (mode == JOB_INPUT_PUT && sent.job.external_id == NULL) { /* it is in the path */
