@@ -15,7 +15,7 @@
 #define PERIOD_S 86400
 #define GRACE_S  300
 #define ACCOUNTS 10000
-#define ROUNDS   200
+#define ROUNDS   INT64_C(200)
 #define TENTH_PC 100 /* one of so many is due in the second of the one per cent */
 
 /* Seconds behind BEGIN_S, long before the others are expected: one check is due in each of them, in
@@ -128,7 +128,7 @@ static double bare_ms(int64_t count)
     volatile uint32_t due = 0;
     for (int64_t number = 0; number < count; number++)
         deadlines[number] = (uint32_t)(BEGIN_S + expected_of(number));
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int64_t round = 0; round < ROUNDS; round++) {
         uint32_t until = (uint32_t)(BEGIN_S + SINGLE_S + round), found = 0;
         double begun = now_ms();
         for (int64_t number = 0; number < count; number++)
@@ -144,7 +144,7 @@ int main(int argc, char **argv)
 {
     int64_t count = argc == 2 ? strtoll(argv[1], NULL, 10) : 0;
     if (count < 2 * ROUNDS) {
-        fprintf(stderr, "usage: bench_checks COUNT (%d at least)\n", 2 * ROUNDS);
+        fprintf(stderr, "usage: bench_checks COUNT (%d at least)\n", (int)(2 * ROUNDS));
         return 64;
     }
     const struct checks_progress progress = {.next_ping = 1, .next_flip = 1, .next_alert = 1};

@@ -58,6 +58,12 @@ def wrk(url: str, connections: int, seconds: int, script: pathlib.Path | None = 
     return Rate(rate, _latency_ms(text, "50"), _latency_ms(text, "99"))
 
 
+def figures(program: str, *arguments) -> dict[str, float]:
+    """What one of our bench programs prints: one JSON object."""
+    command = [process.binary(f"bench_{program}"), *map(str, arguments)]
+    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+
+
 @dataclasses.dataclass
 class Bare:
     seconds: float

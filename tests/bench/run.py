@@ -1,7 +1,7 @@
 """
 The benchmarks: our figures beside those of bare programs, measured in the same run.
 
-    run.py [tick] [path] [fairness] [dispatcher] [api] [pings] [ingest] [failover] [command]
+    run.py [tick] [path] [fairness] [dispatcher] [api] [pings] [ingest] [failover] [command] [checks]
                                                              all of them without an argument
 """
 
@@ -30,6 +30,7 @@ from stack import Stack  # noqa: E402
 
 CONNECTIONS = 64
 TICK_ROUNDS = 3
+CHECKS_ROUNDS = 3
 RUN_BYTES, HEAD_BYTES, RUNS_A_MESSAGE = 28, 12, 64  # shared/run.h
 
 
@@ -344,8 +345,23 @@ def bench_command() -> list[Figure]:
                    ratio(ours_ms, curl_ms))]
 
 
+def bench_checks() -> list[Figure]:
+    """The program has the bare loop in it: the same array, in the same process."""
+    runs = [measure.figures("checks", 1_000_000) for _ in range(CHECKS_ROUNDS)]
+    median = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+    return [
+        Figure("1,000,000 checks in the leader: a second in which one is due", f"{median['scan_ms']:.2f} ms",
+               f"{median['bare_ms']:.2f} ms", ratio(median["scan_ms"], median["bare_ms"])),
+        Figure("  a second in which none is", f"{median['idle_us']:.2f} us"),
+        Figure("  one in which 1 % is late, with its rows", f"{median['percent_ms']:.1f} ms"),
+        Figure("  one in which all are late and down, in many transactions", f"{median['all_ms']:.0f} ms"),
+        Figure("  a check", f"{median['bytes']:.0f} bytes", "100 bytes", ratio(median["bytes"], 100)),
+    ]
+
+
 PARTS = {"tick": bench_tick, "path": bench_path, "fairness": bench_fairness, "dispatcher": bench_dispatcher,
-         "api": bench_api, "pings": bench_pings, "ingest": bench_ingest, "failover": bench_failover, "command": bench_command}
+         "api": bench_api, "pings": bench_pings, "ingest": bench_ingest, "failover": bench_failover,
+         "command": bench_command, "checks": bench_checks}
 
 
 def print_table(figures: list[Figure]) -> None:

@@ -371,7 +371,8 @@ void model_ping(const struct ping *ping)
         duration_ms = start_ends(check, rid, ping->time_ms);
         state->last_duration_ms = duration_ms;
     }
-    state->last_ping_ms = newer(state->last_ping_ms, ping->time_ms, CHECK_PING_LAG_S * 1000);
+    state->last_ping_ms =
+        newer(state->last_ping_ms, ping->time_ms, CHECK_PING_LAG_S * INT64_C(1000));
     if (state->last_ping_ms == ping->time_ms)
         state->last_ping_kind = ping->kind;
     if (state->status == CHECK_PAUSED || (ping->kind == PING_START && state->base_s))
@@ -552,7 +553,7 @@ void model_collect(int64_t now_s)
     for (int64_t id = 1; id <= MODEL_CHECKS; id++)
         if (check_of(id) && check_of(id)->undecided)
             undecided[count++] = check_of(id);
-    qsort(undecided, count, sizeof(undecided[0]), first_due_first);
+    qsort(undecided, count, sizeof(struct model_check *), first_due_first);
     for (size_t i = 0; i < count; i++)
         decide(undecided[i]);
     for (int64_t id = 1; id <= MODEL_ACCOUNTS; id++) {
