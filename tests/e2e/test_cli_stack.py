@@ -96,6 +96,9 @@ def test_a_check_by_name(cronpulse, business, make_check):
     assert cronpulse.run("wrap", f"{key}/nightly-backup", "--", "true").returncode == 0
     assert [ping["type"] for ping in history(business, check, 3)] == ["success", "start", "success"]
     assert cronpulse.run("ping", f"{key}/another").returncode == 1
+    assert cronpulse.run("ping", f"{key}/another", "--create").returncode == 0
+    made = json.loads(cronpulse.run("list", "--json").stdout)["checks"][0]
+    assert made["slug"] == "another" and history(business, made["id"], 1)[0]["type"] == "success"
 
 
 def test_refusals(cronpulse, stack, make_check):
