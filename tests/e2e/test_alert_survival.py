@@ -1,5 +1,7 @@
 """Alerts whose processes die: each is sent at least once, and recorded once."""
 
+import json
+
 import pytest
 
 import wait
@@ -67,3 +69,27 @@ def test_kill_of_a_dispatcher_and_of_leaders_with_alerts_in_flight(make_stack, r
     assert 1 <= twice <= in_flight[victim]
     for watching in watchings:
         watching.close()
+
+
+@pytest.mark.xdist_group("alert-survival")
+def test_who_stays_down_is_told_of_again_by_whoever_leads(make_stack, receiver):
+    """The five minutes until then have passed for the next leader."""
+    stack = make_stack(dispatchers=1)
+    watching = Watching(stack, receiver)
+    (mail,) = [channel["id"] for channel in watching.api.get("/api/v1/channels").json()["channels"]]
+    check = watching.check("stays down", watching.channel("reminded"), mail, reminder_seconds=300)
+    watching.ping(check, "/fail")
+    down = json.loads(watching.requests("reminded")[0].body)
+    wait.until(lambda: stack.postgres.query("SELECT 1 FROM check_state WHERE alerted"), 10, "it is written")
+    for number in (1, 2):
+        (scheduler,) = stack.of("scheduler")
+        scheduler.kill()
+        stack.postgres.query("UPDATE check_state SET reminded_at = reminded_at - interval '300 s'")
+        scheduler.start().wait_ready()
+        body = json.loads(watching.requests("reminded", number + 1)[number].body)
+        assert body == down | {"timestamp": body["timestamp"], "reminder": number}
+    assert [alert["type"] for alert in watching.alerts(check)] == ["down"] * 2 + ["reminder"] * 4
+    subjects = [mail["Subject"] for mail in stack.mail.wait(watching.api.address, 4)[1:]]
+    assert subjects[0] == "[down] stays down"
+    assert all(subject.startswith("[still down] stays down, for ") for subject in subjects[1:]) and len(subjects) == 3
+    watching.close()
