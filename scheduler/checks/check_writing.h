@@ -41,7 +41,8 @@ struct check_state_row {
     enum check_status status;
     enum ping_kind last_ping_kind;
     int64_t last_duration_ms; /* -1: none */
-    int64_t ping_count, alert_count;
+    int64_t ping_count;
+    int64_t alert_count; /* outages that were told */
     int32_t failures, successes;
     int64_t counted_until_s;
     int64_t owed_from_s;
@@ -69,7 +70,8 @@ struct flip_row {
     int64_t id;
     int64_t at_s;
     enum check_status from, to;
-    const char *reason; /* a constant: "ping", "failed", "missed", "not finished", ... */
+    const char *reason; /* a constant: "ping", "late", "missed", "failed", "not finished",
+                           "changed" (its settings), "paused", "resumed", "plan", "job" */
 };
 
 /*

@@ -6,6 +6,25 @@
  *
  * Times of states are whole seconds since 1970 (UTC). What is due is found by scanning one array
  * of deadlines, four bytes a check, each second: a million take less than a millisecond.
+ *
+ *   checks.c          memory, and what a check is
+ *   check_settings.c  loading, and what is said of a check
+ *   check_commands.c  changes, pauses, removal
+ *   check_schedule.c  when a ping is expected, and when time has something to do
+ *   check_ping.c      pings
+ *   check_starts.c    the runs of a check, between their pings
+ *   check_evaluate.c  what time does
+ *   check_state.c     one state becomes another
+ *   check_family.c    parents and children
+ *   check_alerts.c    what is owed to whom is told, and decided
+ *   alert_group.c     what is told becomes rows, alone or with others
+ *   check_collect.c   the rows of a transaction
+ *
+ * An alert is told once: that it is owed, and that it was told, are columns of the check's row. Of
+ * an outage that nobody was told of nobody is told the end; an end that cannot be told yet (for
+ * maintenance, a parent, a group) is owed like the outage was, and where the check fails again
+ * before, the outage goes on. Down alerts and reminders of an account leave alone up to
+ * ALERT_GROUP_FIRST in a minute of the clock.
  */
 #ifndef SCHEDULER_CHECKS_CHECKS_H
 #define SCHEDULER_CHECKS_CHECKS_H
@@ -144,7 +163,7 @@ void channels_add(struct checks *checks, const struct channel_row *row);
 void channels_change(struct checks *checks, const struct channel_row *row);
 void channels_remove(struct checks *checks, int64_t channel);
 /* Sends a test to it; it is usable. */
-void channels_test(struct checks *checks, int64_t channel, int64_t now_ms);
+void channels_test(struct checks *checks, int64_t channel);
 
 /* ---- rows ---- */
 

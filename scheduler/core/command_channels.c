@@ -155,7 +155,7 @@ void channel_test(struct command_context *context)
                                      : "This channel is switched off");
         return;
     }
-    channels_test(context->checks, fact->id, context->now_ms);
+    channels_test(context->checks, fact->id);
     command_answer(context, 200, "{\"queued\":true}");
 }
 

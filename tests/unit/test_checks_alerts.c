@@ -119,8 +119,8 @@ static void a_test_goes_to_its_channel(void **state)
     world_channel(2, 1, CHANNEL_EMAIL, true);
     world_channel(3, 1, CHANNEL_SLACK, true);
     world_settle();
-    channels_test(world.checks, 2, world.now_ms);
-    channels_test(world.checks, 3, world.now_ms);
+    channels_test(world.checks, 2);
+    channels_test(world.checks, 3);
     world_settle();
     assert_int_equal(world.alert_count, 2);
     for (size_t i = 0; i < 2; i++) {
@@ -131,7 +131,7 @@ static void a_test_goes_to_its_channel(void **state)
     }
     assert_int_equal(world.alerts[0].way, ALERT_BY_MAIL);
     assert_int_equal(world.alerts[1].way, ALERT_BY_NOTICE);
-    channels_test(world.checks, 3, world.now_ms);
+    channels_test(world.checks, 3);
     world_channel_remove(3);
     world_settle();
     assert_int_equal(world.alert_count, 2);
