@@ -230,13 +230,14 @@ static void look(struct ping_intake *intake)
 
 bool ping_intake_has_work(const struct ping_intake *intake, uint64_t results_seq)
 {
-    return ping_watermark_reached(&intake->mark, checks_progress(intake->options.checks)->pings_seq,
+    return !intake->stopped &&
+           ping_watermark_reached(&intake->mark, checks_progress(intake->options.checks)->pings_seq,
                                   results_seq);
 }
 
 void ping_intake_evaluate(struct ping_intake *intake, uint64_t results_seq)
 {
-    if (intake->stopped || !ping_intake_has_work(intake, results_seq))
+    if (!ping_intake_has_work(intake, results_seq))
         return;
     uint64_t begun_ns = uv_hrtime();
     checks_evaluate(intake->options.checks,

@@ -36,7 +36,7 @@ struct ping_intake_options {
 struct ping_intake *ping_intake_open(uv_loop_t *loop, const struct ping_intake_options *options);
 void ping_intake_close(struct ping_intake *intake);
 void ping_intake_start(struct ping_intake *intake);
-/* No message is applied from here on. */
+/* No message is applied from here on, and time does not go on. */
 void ping_intake_stop(struct ping_intake *intake);
 
 /* Before rows are taken; RESULTS is applied up to results_seq, executions are given to the rules.
