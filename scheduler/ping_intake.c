@@ -221,7 +221,7 @@ static void look(struct ping_intake *intake)
         in_ms = ping_watermark_ask_in_ms(&intake->mark, checks_next_s(intake->options.checks),
                                          now_ms, monotonic_ms);
         if (in_ms == 0) {
-            ping_watermark_asked(&intake->mark, now_ms);
+            ping_watermark_asked(&intake->mark, now_ms, monotonic_ms);
             ask(intake);
         }
     }

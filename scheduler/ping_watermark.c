@@ -39,10 +39,11 @@ int64_t ping_watermark_ask_in_ms(const struct ping_watermark *mark, int64_t next
     return in_ms > 0 ? in_ms : 0;
 }
 
-void ping_watermark_asked(struct ping_watermark *mark, int64_t now_ms)
+void ping_watermark_asked(struct ping_watermark *mark, int64_t now_ms, int64_t monotonic_ms)
 {
     INVARIANT(!mark->asked_ms && now_ms > 0);
     mark->asked_ms = now_ms;
+    mark->margin_ms = margin_ms(mark, monotonic_ms);
     mark->answered = false;
 }
 
@@ -72,7 +73,9 @@ bool ping_watermark_reached(const struct ping_watermark *mark, uint64_t pings_se
 int64_t ping_watermark_take(struct ping_watermark *mark, int64_t monotonic_ms)
 {
     INVARIANT(mark->asked_ms && mark->answered);
-    int64_t until_s = (mark->asked_ms - margin_ms(mark, monotonic_ms)) / SECOND_MS;
+    int64_t learnt_ms = margin_ms(mark, monotonic_ms);
+    int64_t margin = learnt_ms > mark->margin_ms ? learnt_ms : mark->margin_ms;
+    int64_t until_s = (mark->asked_ms - margin) / SECOND_MS;
     mark->asked_ms = 0;
     if (until_s > mark->until_s)
         mark->until_s = until_s;

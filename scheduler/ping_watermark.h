@@ -11,7 +11,8 @@
  * The margin is a second while all is calm. A gateway that cannot reach JetStream keeps a ping and
  * sends it again, for 5 s at most. So what looks as if this may be going on makes the margin
  * longer than that for a while: a connection to NATS that is new, a question that was not answered,
- * a ping that was stored late, or by a gateway whose clock is behind.
+ * a ping that was stored late, or by a gateway whose clock is behind. What counts is the moment of
+ * the question, however long a backlog is read until it is reached, and what was learnt meanwhile.
  */
 #ifndef SCHEDULER_PING_WATERMARK_H
 #define SCHEDULER_PING_WATERMARK_H
@@ -27,6 +28,7 @@
 struct ping_watermark {
     int64_t disturbed_ms; /* monotonic: the last sign of a disturbance */
     int64_t asked_ms;     /* wall clock: T of the question; 0: there is none */
+    int64_t margin_ms;    /* as of the question */
     bool answered;
     uint64_t pings_end, results_end; /* sequences; 0: nothing is in the stream */
     int64_t until_s;                 /* how far checks were evaluated */
@@ -50,7 +52,7 @@ int64_t ping_watermark_ask_in_ms(const struct ping_watermark *mark, int64_t next
  * Both questions are sent now, and answered or not. While what was asked for is not reached they
  * may be sent again, for what was there may be gone since (aged out): the lower end counts.
  */
-void ping_watermark_asked(struct ping_watermark *mark, int64_t now_ms);
+void ping_watermark_asked(struct ping_watermark *mark, int64_t now_ms, int64_t monotonic_ms);
 void ping_watermark_answered(struct ping_watermark *mark, uint64_t pings_end, uint64_t results_end);
 void ping_watermark_unanswered(struct ping_watermark *mark, int64_t monotonic_ms);
 

@@ -28,7 +28,7 @@ static void it_asks_when_something_is_due(void **state)
     assert_int_equal(ping_watermark_ask_in_ms(&mark, INT64_MAX, NOW, CALM_MS), INT64_MAX);
     assert_int_equal(ping_watermark_ask_in_ms(&mark, NOW / 1000 + 60, NOW, CALM_MS), 61000);
     assert_int_equal(ping_watermark_ask_in_ms(&mark, NOW / 1000 - 60, NOW, CALM_MS), 0);
-    ping_watermark_asked(&mark, NOW);
+    ping_watermark_asked(&mark, NOW, CALM_MS);
     assert_int_equal(ping_watermark_ask_in_ms(&mark, NOW / 1000 - 60, NOW, CALM_MS), INT64_MAX);
     ping_watermark_answered(&mark, 0, 0);
     assert_true(ping_watermark_reached(&mark, 0, 0));
@@ -42,7 +42,7 @@ static void it_waits_for_both_streams(void **state)
     (void)state;
     struct ping_watermark mark = calm();
     assert_false(ping_watermark_reached(&mark, 100, 100));
-    ping_watermark_asked(&mark, NOW);
+    ping_watermark_asked(&mark, NOW, CALM_MS);
     assert_false(ping_watermark_reached(&mark, 100, 100));
     ping_watermark_answered(&mark, 7, 5);
     assert_false(ping_watermark_reached(&mark, 6, 9));
@@ -57,7 +57,7 @@ static void a_new_connection_makes_it_careful(void **state)
     (void)state;
     struct ping_watermark mark;
     ping_watermark_init(&mark, CALM_MS);
-    ping_watermark_asked(&mark, NOW);
+    ping_watermark_asked(&mark, NOW, CALM_MS);
     ping_watermark_answered(&mark, 0, 0);
     assert_int_equal(ping_watermark_take(&mark, CALM_MS + 1000),
                      (NOW - WATERMARK_MARGIN_MS) / 1000);
@@ -65,11 +65,22 @@ static void a_new_connection_makes_it_careful(void **state)
         ping_watermark_ask_in_ms(&mark, 1, NOW + 100000, CALM_MS + WATERMARK_DISTURBED_MS), 0);
 }
 
+static void a_long_backlog_does_not_make_it_careless(void **state)
+{
+    (void)state;
+    struct ping_watermark mark;
+    ping_watermark_init(&mark, CALM_MS);
+    ping_watermark_asked(&mark, NOW, CALM_MS);
+    ping_watermark_answered(&mark, 1000000, 0);
+    assert_int_equal(ping_watermark_take(&mark, CALM_MS + WATERMARK_DISTURBED_MS),
+                     (NOW - WATERMARK_MARGIN_MS) / 1000);
+}
+
 static void no_answer_makes_it_careful(void **state)
 {
     (void)state;
     struct ping_watermark mark = calm();
-    ping_watermark_asked(&mark, NOW);
+    ping_watermark_asked(&mark, NOW, CALM_MS);
     ping_watermark_unanswered(&mark, CALM_MS);
     assert_int_equal(ping_watermark_ask_in_ms(&mark, NOW / 1000, NOW, CALM_MS),
                      WATERMARK_MARGIN_MS);
@@ -95,10 +106,10 @@ static void it_does_not_go_back(void **state)
 {
     (void)state;
     struct ping_watermark mark = calm();
-    ping_watermark_asked(&mark, NOW);
+    ping_watermark_asked(&mark, NOW, CALM_MS);
     ping_watermark_answered(&mark, 0, 0);
     int64_t until_s = ping_watermark_take(&mark, CALM_MS);
-    ping_watermark_asked(&mark, NOW - 5000); /* the clock was set */
+    ping_watermark_asked(&mark, NOW - 5000, CALM_MS); /* the clock was set */
     ping_watermark_answered(&mark, 0, 0);
     assert_int_equal(ping_watermark_take(&mark, CALM_MS), until_s);
 }
@@ -177,7 +188,7 @@ static void nothing_is_evaluated_before_its_pings(void **state)
                 ping_watermark_stored(&mark, ping->arrived_ms, ping->stored_ms, now_ms, now_ms);
             }
             if (ping_watermark_ask_in_ms(&mark, 0, now_ms, now_ms) == 0) {
-                ping_watermark_asked(&mark, now_ms);
+                ping_watermark_asked(&mark, now_ms, now_ms);
                 ping_watermark_answered(&mark, end, 0);
             }
             if (!ping_watermark_reached(&mark, applied, 0))
@@ -198,6 +209,7 @@ int main(void)
         cmocka_unit_test(it_asks_when_something_is_due),
         cmocka_unit_test(it_waits_for_both_streams),
         cmocka_unit_test(a_new_connection_makes_it_careful),
+        cmocka_unit_test(a_long_backlog_does_not_make_it_careless),
         cmocka_unit_test(no_answer_makes_it_careful),
         cmocka_unit_test(a_ping_that_is_stored_late_makes_it_careful),
         cmocka_unit_test(it_does_not_go_back),
