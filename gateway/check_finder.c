@@ -36,7 +36,7 @@ struct lookup {
     uint8_t client[RATE_KEY_SIZE]; /* whose token was taken; where there is no fallback */
     bool deleted;                  /* its check was, since it was asked for */
     bool doubted;                  /* events may have been missed since */
-    struct slug_owner found;       /* of a name, account is 0 */
+    struct slug_owner found;
     struct request_list waiting;
     struct lookup *next_in_bucket;
     struct lookup *next_queued;
@@ -150,7 +150,8 @@ static void remember(struct check_finder *finder, const struct lookup *lookup, i
     else if (lookup->kind == LOOKUP_SLUG)
         known_slugs_remove(finder->slugs, &lookup->digest);
     else if ((found && !lookup->doubted) || (!found && lookup->fallback != 0))
-        known_checks_put(finder->checks, &lookup->name, found, clock_monotonic_ms());
+        known_checks_put(finder->checks, &lookup->name, lookup->found.account,
+                         clock_monotonic_ms());
 }
 
 static void answer(struct lookup *lookup)
@@ -176,9 +177,9 @@ static void finish(struct check_finder *finder, struct lookup *lookup, bool answ
         return;
     }
     if (lookup->deleted)
-        lookup->found.check = 0;
+        lookup->found = (struct slug_owner){0};
     remember(finder, lookup, asked_ms);
-    if (lookup->fallback == 0 && (lookup->found.check != 0 || lookup->found.account != 0))
+    if (lookup->fallback == 0 && lookup->found.account != 0)
         rate_limit_give(finder->strangers, lookup->client, clock_monotonic_ms());
     answer(lookup);
     drop_lookup(finder, lookup);
@@ -189,10 +190,10 @@ static void read_rows(const struct lookup_query *query, const struct db_rows *ro
     static const struct slug_digest none;
     for (int row = 0; row < rows->count; row++) {
         if (query->kind == LOOKUP_NAME) {
-            struct public_id name = sql_check_name_row(rows, row);
-            struct lookup *lookup = find_lookup(query->finder, &name, &none);
+            struct sql_check_name check = sql_check_name_row(rows, row);
+            struct lookup *lookup = find_lookup(query->finder, &check.name, &none);
             if (lookup != NULL)
-                lookup->found.check = name.id;
+                lookup->found = (struct slug_owner){check.account, check.name.id};
         } else {
             struct sql_slug_owner owner = sql_slug_owner_row(rows, row);
             INVARIANT(owner.number < query->count);
@@ -389,6 +390,22 @@ static void on_deleted(struct check_finder *finder, int64_t check, int64_t now_m
             lookup->deleted = true;
 }
 
+static void doubt_lookups(struct check_finder *finder)
+{
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct lookup *lookup = finder->buckets[i]; lookup != NULL;
+             lookup = lookup->next_in_bucket)
+            lookup->doubted = true;
+}
+
+/* Whose check is being looked up nobody knows yet. */
+static void on_account(struct check_finder *finder, int64_t account, int64_t now_ms)
+{
+    known_checks_doubt_account(finder->checks, account, now_ms);
+    known_slugs_doubt_account(finder->slugs, account, now_ms);
+    doubt_lookups(finder);
+}
+
 static void on_event(void *arg, const struct bus_message *message)
 {
     struct check_finder *finder = arg;
@@ -398,7 +415,7 @@ static void on_event(void *arg, const struct bus_message *message)
     if (check != 0)
         on_deleted(finder, check, now_ms);
     else if (account != 0)
-        known_slugs_doubt_account(finder->slugs, account, now_ms);
+        on_account(finder, account, now_ms);
 }
 
 void check_finder_doubt(struct check_finder *finder)
@@ -406,10 +423,7 @@ void check_finder_doubt(struct check_finder *finder)
     int64_t now_ms = clock_monotonic_ms();
     known_checks_doubt(finder->checks, now_ms);
     known_slugs_doubt(finder->slugs, now_ms);
-    for (size_t i = 0; i < BUCKETS; i++)
-        for (struct lookup *lookup = finder->buckets[i]; lookup != NULL;
-             lookup = lookup->next_in_bucket)
-            lookup->doubted = true;
+    doubt_lookups(finder);
 }
 
 struct check_finder *check_finder_open(const struct check_finder_options *options)

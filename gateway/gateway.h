@@ -29,9 +29,9 @@ struct gateway {
     struct stripe *stripe; /* NULL where no keys are configured */
     struct rate_limit
         *registrations; /* by client address: requests that cause mail or take tokens */
-    struct rate_limit *billing_changes;   /* by account: requests that Stripe is asked for */
-    struct rate_limit *slug_checks;       /* by account: checks that pings make */
-    int bus_part, db_part, listener_part; /* of service_set_ready */
+    struct rate_limit *billing_changes; /* by account: requests that Stripe is asked for */
+    struct rate_limit *slug_checks;     /* by account: checks that pings make */
+    int bus_part, listener_part;        /* of service_set_ready */
 };
 
 #endif

@@ -18,6 +18,7 @@
 #include "gateway/stripe.h"
 #include "shared/buffer.h"
 #include "shared/command.h"
+#include "shared/log.h"
 
 #define RATE_CLIENTS      65536 /* addresses whose registrations are counted */
 #define DB_PIPELINE_DEPTH 32
@@ -35,10 +36,15 @@ static void on_bus_state(void *arg, bool connected)
     pings_reconnected(gateway->pings);
 }
 
+/* Not a part of being ready: pings are taken without PostgreSQL, so a gateway must be asked. */
 static void on_db_state(void *arg, bool connected)
 {
-    struct gateway *gateway = arg;
-    service_set_ready(gateway->service, gateway->db_part, connected);
+    (void)arg;
+    stats_database(connected);
+    if (connected)
+        LOG_INFO("the database is there");
+    else
+        LOG_WARN("the database is away");
 }
 
 /* PUBLIC_URL and "/ping/". */
@@ -79,7 +85,6 @@ static void open_bus(struct gateway *gateway)
 
 static void open_db(struct gateway *gateway)
 {
-    gateway->db_part = service_part(gateway->service, "database");
     gateway->db =
         db_open(gateway->loop, &(struct db_options){
                                    .url = gateway->config->database_url,

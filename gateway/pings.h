@@ -17,7 +17,7 @@
 
 #define PINGS_STORE_MS  4000     /* for a message to be stored; then its pings get 503 */
 #define PINGS_WAITING   65536    /* pings that may wait; more get 503 */
-#define PINGS_BYTES_MAX 67108864 /* the same for the bytes of their messages */
+#define PINGS_BYTES_MAX 33554432 /* the same for the bytes of their messages */
 
 struct pings;
 struct request;

@@ -5,7 +5,8 @@
 void sql_check_names(struct db_unit *unit, const int64_t *ids, size_t count)
 {
     static const struct db_statement statement = {
-        "gateway_check_names", "SELECT public_id FROM checks WHERE id = ANY($1::bigint[])"};
+        "gateway_check_names",
+        "SELECT public_id, account_id FROM checks WHERE id = ANY($1::bigint[])"};
     db_unit_add(unit, &statement);
     db_array_begin(unit, DB_ARRAY_I64);
     for (size_t i = 0; i < count; i++)
@@ -13,13 +14,13 @@ void sql_check_names(struct db_unit *unit, const int64_t *ids, size_t count)
     db_array_end(unit);
 }
 
-struct public_id sql_check_name_row(const struct db_rows *rows, int row)
+struct sql_check_name sql_check_name_row(const struct db_rows *rows, int row)
 {
-    struct public_id name;
+    struct sql_check_name check = {.account = db_i64(rows, row, 1)};
     const char *text = db_text(rows, row, 0);
-    if (public_id_parse(PUBLIC_ID_CHECK, text, strlen(text), &name) != 0)
-        return (struct public_id){.id = 0};
-    return name;
+    if (public_id_parse(PUBLIC_ID_CHECK, text, strlen(text), &check.name) != 0)
+        check.name.id = 0;
+    return check;
 }
 
 void sql_slug_owners(struct db_unit *unit, const struct sql_slug *slugs, size_t count)

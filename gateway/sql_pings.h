@@ -8,9 +8,13 @@
 #include "shared/db.h"
 #include "shared/public_id.h"
 
-/* The names of checks by their ids: a row for each that exists; id 0 where a name is none. */
+/* Checks by their ids: a row for each that exists. */
+struct sql_check_name {
+    struct public_id name; /* id 0: what is there is none */
+    int64_t account;
+};
 void sql_check_names(struct db_unit *unit, const int64_t *ids, size_t count);
-struct public_id sql_check_name_row(const struct db_rows *rows, int row);
+struct sql_check_name sql_check_name_row(const struct db_rows *rows, int row);
 
 /* Slugs: a row for each whose ping key exists. */
 struct sql_slug {

@@ -14,6 +14,7 @@ static struct {
     struct metric *seconds;
     struct metric *refused[REFUSALS];
     struct metric *connections;
+    struct metric *database;
     struct metric *commands_waiting;
     struct metric *commands_resent;
     struct metric *key_lookups[2];
@@ -86,6 +87,8 @@ void stats_open(void)
         stats.refused[i] = metric_counter("croncoco_http_refused_total", refusals[i],
                                           "What was refused for a limit or for its form");
     stats.connections = metric_gauge("croncoco_http_connections", "", "Open client connections");
+    stats.database = metric_gauge("croncoco_database_connected", "",
+                                  "1 where PostgreSQL is there; without it there are pings alone");
     stats.commands_waiting =
         metric_gauge("croncoco_commands_waiting", "", "Commands without an answer yet");
     stats.commands_resent =
@@ -118,6 +121,11 @@ void stats_refused(enum refusal refusal)
 void stats_connections(size_t count)
 {
     metric_set(stats.connections, (double)count);
+}
+
+void stats_database(bool connected)
+{
+    metric_set(stats.database, connected);
 }
 
 void stats_commands_waiting(size_t count)

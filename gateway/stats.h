@@ -36,6 +36,7 @@ void stats_open(void);
 void stats_request(const struct route *route, int status, double seconds);
 void stats_refused(enum refusal refusal);
 void stats_connections(size_t count);
+void stats_database(bool connected);
 void stats_commands_waiting(size_t count);
 void stats_command_resent(void);
 void stats_key_lookup(bool cached);

@@ -202,6 +202,18 @@ def test_a_deleted_check(stack, account):
     assert ping(stack, check.name).json() == NOT_FOUND
 
 
+def test_checks_of_a_deleted_account(stack):
+    """They go with it; of them alone nobody tells."""
+    api = stack.account()
+    check = pings.new_check(stack, pings.account_of(stack, api))
+    for gateway in (0, 1):
+        check_stored(ping(stack, check.name, gateway=gateway))
+    token = api.request_token("/account/delete-request", api.address)
+    assert api.request("DELETE", "/account", json={"token": token, "email": api.address}).is_success
+    for gateway in (0, 1):
+        wait.until(lambda: ping(stack, check.name, gateway=gateway).status_code == 404, 5, "the check is gone")
+
+
 def test_slugs(stack):
     api = stack.account()
     account = pings.account_of(stack, api)
@@ -307,6 +319,11 @@ def single(make_stack, **options):
     return stack, stack.of("gateway")[0]
 
 
+def wait_database(gateway, connected: bool) -> None:
+    wait.until(lambda: gateway.metric("croncoco_database_connected") == connected, 10,
+               f"the gateway's connection to PostgreSQL is {connected}")
+
+
 def test_the_client_behind_a_proxy(make_stack):
     stack, _ = single(make_stack, TRUSTED_PROXIES="127.0.0.0/8")
     check = pings.new_check(stack, 1)
@@ -327,14 +344,15 @@ def test_strangers_make_no_work(make_stack):
     keys = [f"{check_ids.ping_key('invented', check_ids.draw())}/a" for _ in range(count)]
     with httpx.Client(base_url=stack.url(), timeout=60, trust_env=False) as stranger:
         stranger.headers["X-Forwarded-For"] = "203.0.113.9"
+        began = time.monotonic()
         for name in forged + keys:
             assert stranger.get(f"/ping/{name}").json() == NOT_FOUND
-        assert lookups() - before <= 70
+        assert lookups() - before <= 62 + (time.monotonic() - began)  # a minute's worth, and what it gains
         # The same name again and again is no new one, and others are not held up.
-        before = lookups()
+        before, began = lookups(), time.monotonic()
         for _ in range(100):
             assert stranger.get(f"/ping/{forged[0]}").status_code == 404
-        assert lookups() - before <= 5
+        assert lookups() - before <= 2 + (time.monotonic() - began)
     check_stored(ping(stack, check.name))
     # Someone else may still look for a name from an earlier secret.
     check_stored(ping(stack, pings.new_check(stack, 1, secret="earlier").name, headers={"X-Forwarded-For": "203.0.113.10"}))
@@ -362,12 +380,13 @@ def test_without_postgresql_and_leader(make_stack):
         scheduler.end()
     check_stored(ping(stack, unknown.name))
     stack.postgres.stop()
-    wait.until(lambda: not gateway.ready(), 10, "the gateway knows that PostgreSQL is away")
+    wait_database(gateway, False)
+    assert gateway.ready()
     never = check_ids.check(stack.secret, check_ids.draw())
+    queries = gateway.metric("croncoco_check_queries_total")
     for name in (known.name, unknown.name, f"{key}/known", never):  # the leader drops what is not there
-        began = time.monotonic()
         check_stored(ping(stack, name))
-        assert time.monotonic() - began < 0.5
+    assert gateway.metric("croncoco_check_queries_total") == queries  # nobody waited for an answer
     check_refused(ping(stack, f"{key}/unknown"), 503)
     check_refused(ping(stack, earlier.name), 503)
     # Doubtful, for events may have been missed, and true until PostgreSQL says otherwise.
@@ -377,25 +396,26 @@ def test_without_postgresql_and_leader(make_stack):
     for name in (unknown.name, f"{key}/known"):
         check_stored(ping(stack, name))
     stack.postgres.start()
-    wait.until(gateway.ready, 10, "PostgreSQL is back")
+    wait_database(gateway, True)
     check_stored(ping(stack, f"{key}/unknown"))
     check_stored(ping(stack, earlier.name))
     assert ping(stack, never).status_code == 404
 
 
 def test_postgresql_that_hangs(make_stack):
-    stack, _ = single(make_stack)
+    stack, gateway = single(make_stack)
     known, unknown = pings.new_check(stack, 1), pings.new_check(stack, 1)
     check_stored(ping(stack, known.name))
     backends = stack.postgres.query("SELECT pid FROM pg_stat_activity WHERE application_name = 'croncoco-gateway'")
     for (pid,) in backends:
         os.kill(pid, signal.SIGSTOP)
     try:
-        began = time.monotonic()
+        before = gateway.metric("croncoco_check_lookups_total")
         check_stored(ping(stack, known.name))
-        assert time.monotonic() - began < 0.3
+        assert gateway.metric("croncoco_check_lookups_total") == before
+        began = time.monotonic()
         check_stored(ping(stack, unknown.name))
-        assert 0.4 < time.monotonic() - began < 2
+        assert 0.4 < time.monotonic() - began < 3
         check_refused(ping(stack, check_ids.check("invented", check_ids.draw())), 503)
     finally:
         for (pid,) in backends:
@@ -545,10 +565,12 @@ def test_what_was_stored_becomes_history(make_stack):
                                   ("/log", "POST", {"content": b"", "headers": proxied})):
         assert ping(stack, check.name + path, method, **options).status_code == 200
     stack.postgres.stop()  # a ping of a check that is not there is taken where nobody can tell
+    wait_database(stack.of("gateway")[0], False)
     check_stored(ping(stack, deleted))
     stack.postgres.start()
+    wait_database(stack.of("gateway")[0], True)
     for _ in range(5):
-        wait.until(lambda: ping(stack, check.name + "/log").status_code == 200, 10, "PostgreSQL is back")
+        check_stored(ping(stack, check.name + "/log"))
 
     def rows() -> list[tuple]:
         return stack.postgres.query("SELECT type, method, exit_code, host(source_ip), rid, body FROM pings ORDER BY id")
