@@ -180,8 +180,8 @@ void checks_remove(struct checks *checks, int64_t id, int64_t now_ms)
 {
     struct check *check = check_find(checks, id);
     INVARIANT(check);
-    /* The outage of those below it, or the way to it. */
-    bool outage = check->status == CHECK_DOWN || check_is_below_outage(checks, check);
+    /* Its own, or that of a check above it. */
+    bool outage = check_is_outage(checks, check);
     uint32_t owner = check->account;
     struct check_account *account = account_of(checks, owner);
     account->stored--;
@@ -193,7 +193,7 @@ void checks_remove(struct checks *checks, int64_t id, int64_t now_ms)
     checks->deadlines[place] = NEVER;
     place_table_remove(&checks->table, place);
     if (outage)
-        family_recovered(checks, id, seconds_of_ms(now_ms));
+        family_left(checks, id, seconds_of_ms(now_ms));
     account_release(checks, owner);
 }
 

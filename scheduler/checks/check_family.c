@@ -41,10 +41,14 @@ static void child_take(struct checks *checks, int64_t parent, int64_t child)
         family_free(checks, family);
 }
 
-void family_join(struct checks *checks, const struct check_traits *traits)
+void family_join(struct checks *checks, struct check_traits *traits)
 {
-    for (uint8_t i = 0; i < traits->parent_count; i++)
+    for (uint8_t i = 0; i < traits->parent_count; i++) {
+        const struct check *parent = check_find(checks, traits->parents[i]);
         child_add(checks, traits->parents[i], traits->check);
+        if (parent && check_is_outage(checks, parent))
+            traits->outages++;
+    }
 }
 
 void family_leave(struct checks *checks, const struct check_traits *traits)
@@ -97,18 +101,6 @@ static const struct check *walk_on(struct checks *checks)
     return NULL;
 }
 
-bool check_is_below_outage(struct checks *checks, const struct check *check)
-{
-    const struct check_traits *traits = check_traits_of(checks, check);
-    if (!traits || !traits->parent_count)
-        return false;
-    walk_begin(checks, traits->parents, traits->parent_count);
-    while ((check = walk_on(checks)))
-        if (check->status == CHECK_DOWN)
-            return true;
-    return false;
-}
-
 bool checks_parents_cycle(struct checks *checks, int64_t id, const int64_t *parents, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -122,20 +114,61 @@ bool checks_parents_cycle(struct checks *checks, int64_t id, const int64_t *pare
     return false;
 }
 
-/* ---- downwards ---- */
+/* ---- downwards: each check knows how many of its parents are an outage for it ---- */
 
-static void below_find(struct checks *checks, int64_t parent)
+bool check_is_below_outage(const struct checks *checks, const struct check *check)
 {
-    checks->walk++;
-    checks->below.count = 0;
-    id_list_add(&checks->below, parent);
-    for (size_t at = 0; at < checks->below.count; at++) {
-        struct check_family *family = family_of(checks, checks->below.ids[at]);
-        if (!family || family->walk == checks->walk)
-            continue;
-        family->walk = checks->walk;
-        for (uint32_t i = 0; i < family->count; i++)
-            id_list_add(&checks->below, family->children[i]);
+    const struct check_traits *traits = check_traits_of(checks, check);
+    return traits && traits->outages;
+}
+
+bool check_is_outage(const struct checks *checks, const struct check *check)
+{
+    return check->status == CHECK_DOWN || check_is_below_outage(checks, check);
+}
+
+/* Returns whether the child is below an outage since now, or none any more. */
+static bool child_told(struct check_traits *traits, bool outage)
+{
+    INVARIANT(outage || traits->outages);
+    return outage ? traits->outages++ == 0 : --traits->outages == 0;
+}
+
+/* The check is an outage for those below it, or none any more, and so may they be for others. */
+static void outage_spread(struct checks *checks, int64_t id, bool outage)
+{
+    checks->above.count = 0;
+    id_list_add(&checks->above, id);
+    while (checks->above.count) {
+        const struct check_family *family =
+            family_of(checks, checks->above.ids[--checks->above.count]);
+        for (uint32_t i = 0; family && i < family->count; i++) {
+            const struct check *child = check_find(checks, family->children[i]);
+            INVARIANT(child);
+            if (!child_told(check_traits_of(checks, child), outage))
+                continue;
+            if (!outage)
+                id_list_add(&checks->freed, child->id);
+            if (child->status != CHECK_DOWN)
+                id_list_add(&checks->above, child->id);
+        }
+    }
+}
+
+void family_changed(struct checks *checks, const struct check *check, bool was_outage)
+{
+    if (check_is_outage(checks, check) != was_outage)
+        outage_spread(checks, check->id, !was_outage);
+}
+
+void families_loaded(struct checks *checks)
+{
+    for (uint32_t place = 0; place < checks->traits.length; place++)
+        ((struct check_traits *)place_table_at(&checks->traits, place))->outages = 0;
+    for (uint32_t place = 0; place < checks->table.length; place++) {
+        const struct check *check = check_at(checks, place);
+        if (check->id && check->status == CHECK_DOWN)
+            outage_spread(checks, check->id, true);
     }
 }
 
@@ -149,18 +182,24 @@ static void owed_put_off(struct checks *checks, struct check *check, uint32_t at
     check_schedule(checks, check);
 }
 
-void family_recovered(struct checks *checks, int64_t id, uint32_t at_s)
+void family_recovered(struct checks *checks, uint32_t at_s)
 {
-    below_find(checks, id);
-    for (size_t i = 1; i < checks->below.count; i++) {
-        struct check *child = check_find(checks, checks->below.ids[i]);
-        INVARIANT(child);
-        owed_put_off(checks, child, at_s);
+    for (size_t i = 0; i < checks->freed.count; i++) {
+        struct check *check = check_find(checks, checks->freed.ids[i]);
+        INVARIANT(check);
+        owed_put_off(checks, check, at_s);
     }
+    checks->freed.count = 0;
 }
 
 void family_freed(struct checks *checks, struct check *check, uint32_t at_s)
 {
     owed_put_off(checks, check, at_s);
-    family_recovered(checks, check->id, at_s);
+    family_recovered(checks, at_s);
+}
+
+void family_left(struct checks *checks, int64_t id, uint32_t at_s)
+{
+    outage_spread(checks, id, false);
+    family_recovered(checks, at_s);
 }

@@ -90,6 +90,7 @@ int check_set(struct checks *checks, struct check *check, const struct check_set
 {
     struct check_times times = {0};
     char error[CHECK_ERROR_SIZE];
+    bool was_outage = check_is_outage(checks, check);
     int invalid = check_times_parse(settings, &times, error);
     check->stuck = invalid != 0;
     check->period_s = (uint32_t)settings->period_s;
@@ -98,6 +99,7 @@ int check_set(struct checks *checks, struct check *check, const struct check_set
     check->recover_after = (uint8_t)settings->recover_after;
     cron_set(checks, check, &times);
     traits_set(checks, check, settings, &times.maintenance);
+    family_changed(checks, check, was_outage);
     return invalid;
 }
 
@@ -180,6 +182,7 @@ int checks_load(struct checks *checks, int64_t id, int64_t account,
 
 void checks_loaded(struct checks *checks)
 {
+    families_loaded(checks);
     for (uint32_t place = 0; place < checks->table.length; place++)
         if (check_at(checks, place)->id)
             check_schedule(checks, check_at(checks, place));

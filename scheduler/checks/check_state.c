@@ -13,8 +13,10 @@ static void flip(struct checks *checks, struct check *check, enum check_status t
                           .from = (enum check_status)check->status,
                           .to = to,
                           .reason = reason};
+    bool was_outage = check_is_outage(checks, check);
     check->status = to & 7;
     check->since_s = at_s;
+    family_changed(checks, check, was_outage);
     check_touch(checks, check);
 }
 
@@ -44,7 +46,7 @@ static void recover(struct checks *checks, struct check *check, uint32_t at_s)
     check_decide(checks, check);
     flip(checks, check, CHECK_UP, at_s, "ping");
     check->successes = 0;
-    family_recovered(checks, check->id, at_s);
+    family_recovered(checks, at_s);
     if (check->alerted)
         check_owe(checks, check, at_s);
     else
@@ -72,15 +74,13 @@ void check_turn_up(struct checks *checks, struct check *check, uint32_t at_s)
 void check_turn_paused(struct checks *checks, struct check *check, uint32_t at_s,
                        const char *reason)
 {
-    bool down = check->status == CHECK_DOWN;
     check_decide(checks, check);
     flip(checks, check, CHECK_PAUSED, at_s, reason);
     check->failures = 0;
     check->successes = 0;
     check_alerts_forget(checks, check);
     check_starts_pass(checks, check, NEVER - 1);
-    if (down)
-        family_recovered(checks, check->id, at_s);
+    family_recovered(checks, at_s);
     check_schedule(checks, check);
 }
 

@@ -70,7 +70,7 @@ void checks_free(struct checks *checks)
     for (size_t i = 0; i < ARRAY_LENGTH(tables); i++)
         place_table_free(tables[i]);
     struct id_list *lists[] = {&checks->waiting, &checks->dirty, &checks->changed_starts,
-                               &checks->above, &checks->below};
+                               &checks->above, &checks->freed};
     for (size_t i = 0; i < ARRAY_LENGTH(lists); i++)
         free(lists[i]->ids);
     check_writing_free(&checks->rows);

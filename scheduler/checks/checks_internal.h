@@ -56,6 +56,7 @@ struct check_traits {
     int64_t *parents;  /* owned */
     int64_t *channels; /* owned */
     uint8_t parent_count, channel_count;
+    uint8_t outages;    /* parents that are down, or below one that is */
     bool some_channels; /* these; false: all of the account */
     uint64_t walk;      /* the last one that came by */
     struct maintenance maintenance;
@@ -85,7 +86,6 @@ struct check_family {
     int64_t parent;
     int64_t *children; /* owned */
     uint32_t count, room;
-    uint64_t walk;
 };
 
 struct job_check {
@@ -176,7 +176,7 @@ struct checks {
 
     uint64_t walk;        /* number of the last one among parents */
     struct id_list above; /* of the walk under way: who is still to come */
-    struct id_list below; /* who was found by the last walk down */
+    struct id_list freed; /* who is below no outage any more, until family_recovered */
 };
 
 void id_list_add(struct id_list *list, int64_t id);
@@ -325,15 +325,23 @@ static inline bool checks_is_advanced(const struct checks *checks)
 
 /* ---- check_family.c ---- */
 
-void family_join(struct checks *checks, const struct check_traits *traits);
+void family_join(struct checks *checks, struct check_traits *traits);
 void family_leave(struct checks *checks, const struct check_traits *traits);
 /* Whether a check that is above this one is down. */
-bool check_is_below_outage(struct checks *checks, const struct check *check);
-/* The check is down no more: what is owed of those below it is told a grace later, of each its own.
+bool check_is_below_outage(const struct checks *checks, const struct check *check);
+/* Whether it is for those below it: it is down, or a check above it is. */
+bool check_is_outage(const struct checks *checks, const struct check *check);
+/* Its state, or its parents: those below it learn of it. */
+void family_changed(struct checks *checks, const struct check *check, bool was_outage);
+/* All checks are there. */
+void families_loaded(struct checks *checks);
+/* Of those for whom an outage ended with this, what is owed is told a grace later, of each its own.
  */
-void family_recovered(struct checks *checks, int64_t id, uint32_t at_s);
-/* No check above this one is down any more: the same for it, too. */
+void family_recovered(struct checks *checks, uint32_t at_s);
+/* No check above this one is down any more, by its parents: the same for it, too. */
 void family_freed(struct checks *checks, struct check *check, uint32_t at_s);
+/* The check that had this id, and was an outage, is gone: the same for those below it. */
+void family_left(struct checks *checks, int64_t id, uint32_t at_s);
 void families_free(struct checks *checks);
 
 /* ---- check_alerts.c ---- */

@@ -146,10 +146,11 @@ static void put_off(struct model_check *check, int64_t at_s)
         check->state.owed_from_s = max(check->state.owed_from_s, at_s + check->settings.grace_s);
 }
 
+/* Those that another outage is still above are put off by its end. */
 static void put_off_below(int64_t id, int64_t at_s)
 {
     for (int64_t other = 1; other <= MODEL_CHECKS; other++)
-        if (check_of(other) && is_above(check_of(other), id))
+        if (check_of(other) && is_above(check_of(other), id) && !is_below_outage(check_of(other)))
             put_off(check_of(other), at_s);
 }
 

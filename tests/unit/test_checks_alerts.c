@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -355,6 +356,39 @@ static void many_ways_up_are_walked_once(void **state)
     assert_string_equal(world_alerts(195), "700:down");
 }
 
+/* Half of a thousand, ten on each layer, are above the other half: each of those has all of the
+ * former above itself, which must not be asked again for each. */
+static void the_end_of_an_outage_above_many_is_told_at_once(void **state)
+{
+    (void)state;
+    struct checks *checks = checks_create(&(struct checks_progress){1, 1, 1, 1});
+    checks_load_channel(checks, &(struct channel_row){.id = 1, .account = 1, .usable = true});
+    checks_loaded(checks);
+    int64_t parents[10];
+    struct check_settings settings = quiet();
+    settings.parents = parents;
+    for (int64_t id = 1; id <= 1000; id++) {
+        int64_t layer = id <= 500 ? (id - 1) / 10 : 50;
+        settings.parent_count = layer ? 10 : 0;
+        for (int64_t i = 0; layer && i < 10; i++)
+            parents[i] = (layer - 1) * 10 + i + 1;
+        checks_add(checks, id, 1, &settings, MS);
+    }
+    struct ping ping = {.check = 1, .time_ms = MS, .kind = PING_FAIL, .exit_code = PING_NO_EXIT};
+    checks_ping(checks, &ping);
+    for (ping.check = 501; ping.check <= 1000; ping.check++)
+        checks_ping(checks, &ping);
+    clock_t begun = clock();
+    ping.check = 1;
+    for (int i = 0; i < 100; i++) {
+        ping.time_ms = MS + 1000 + i;
+        ping.kind = i % 2 ? PING_FAIL : PING_SUCCESS;
+        checks_ping(checks, &ping);
+    }
+    assert_true(clock() - begun < 5 * CLOCKS_PER_SEC); /* far less; it was a minute and more */
+    checks_free(checks);
+}
+
 /* ---- groups ---- */
 
 static void add_many(int64_t first, int64_t count)
@@ -541,6 +575,7 @@ int main(void)
         TEST(a_parent_that_is_paused_or_deleted_is_not_down),
         TEST(a_circle_of_parents_is_found),
         TEST(many_ways_up_are_walked_once),
+        TEST(the_end_of_an_outage_above_many_is_told_at_once),
         TEST(beyond_five_in_a_minute_alerts_leave_together),
         TEST(a_new_minute_begins_to_count_anew),
         TEST(another_account_has_its_own_five),
