@@ -281,6 +281,49 @@ def test_an_alert_reaches_its_webhook(make_checks, receiver):
     assert sorted(rows) == [("down", "sent", None, False)] * 2 + [("up", "sent", None, False)] * 2
 
 
+def test_pings_do_not_fill_up_their_stream(make_checks):
+    stack, checks = make_checks(STREAM_STORAGE_MB="2")
+    check = checks.add()
+    lead(stack)
+    source = PingSource(stack.nats)
+    for number in range(400):
+        assert source.send(Ping(check, int(time.time() * 1000), "log", body=b"x" * 10240)), number
+        time.sleep(0.02)
+    wait.until(lambda: checks.ping_count() == 400, 10, "the pings are written")
+
+
+def test_executions_of_a_job_are_pings(stack, business, receiver):
+    """On schedule or on demand; not what is run again, and not what is skipped."""
+    url = receiver.script("/checks/job", Answer(), Answer(500), Answer())
+    job = business.create_job(check=True, webhook_url=url, max_retries=0)
+    check = stack.postgres.query("SELECT id FROM checks WHERE job_id = %s", job["id"])[0][0]
+
+    def run(count: int) -> list[tuple]:
+        assert business.post(f"/jobs/{job['id']}/run").status_code < 300
+        wait.until(lambda: len(receiver.requests("/checks/job")) == count, 10, "the job has run")
+        return wait.until(lambda: rows() if len(rows()) == count else None, 5, "its check was pinged")
+
+    def rows() -> list[tuple]:
+        return stack.postgres.query(
+            "SELECT p.type, p.source_ip, p.method, p.duration_ms = e.duration_ms, p.received_at = e.completed_at,"
+            " s.status::text FROM pings p JOIN executions e ON e.job_id = %s AND e.completed_at = p.received_at"
+            " JOIN check_state s USING (check_id) WHERE p.check_id = %s ORDER BY p.id", job["id"], check)
+    assert run(1) == [("success", None, None, True, True, "up")]
+    assert [row[0] for row in run(2)] == ["success", "fail"] and rows()[-1][-1] == "down"
+    assert [row[0] for row in run(3)] == ["success", "fail", "success"] and rows()[-1][-1] == "up"
+    now = int(time.time())
+    stack.postgres.query("INSERT INTO executions (job_id, scheduled_at, replay, triggered_at, status, attempts,"
+                         " version, timeout_seconds) VALUES (%s, to_timestamp(%s), 0, now(), 'failure', 1, 1, 30)", job["id"],
+                         now // 60 * 60)
+    replayed = business.post(f"/jobs/{job['id']}/replay", json={
+        "from": time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime(now)),
+        "to": time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime(now)), "statuses": ["failure"]})
+    assert replayed.is_success, replayed.text
+    wait.until(lambda: len(receiver.requests("/checks/job")) == 4, 10, "the slot has run again")
+    time.sleep(1)
+    assert len(rows()) == 3
+
+
 def test_history_of_deleted_checks_goes(make_checks):
     stack, checks = make_checks(HISTORY_DAYS="10")
     gone, kept = checks.add(), checks.add()
