@@ -91,10 +91,12 @@ int64_t check_missed_s(const struct checks *checks, const struct check *check)
     return grace_after(check, check_expected_s(checks, check));
 }
 
-/* Nothing depends on further failures of a check that is told of. */
+/* Nothing depends on further failures of a check that is told of, but for what its recovery has of
+ * successes one after the other. */
 static bool counts(const struct check *check)
 {
-    return !check->alerted && !check->owed && check->failures < check->alert_after;
+    return check->successes ||
+           (!check->alerted && !check->owed && check->failures < check->alert_after);
 }
 
 uint32_t check_due_s(const struct checks *checks, const struct check *check)

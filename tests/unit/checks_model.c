@@ -249,8 +249,9 @@ static int64_t state_due_s(const struct model_check *check)
     case CHECK_UP: return next_s(check, state->base_s);
     case CHECK_LATE: return next_s(check, state->base_s) + grace_s;
     case CHECK_DOWN:
-        if (state->alerted || state->owed || state->failures >= check->settings.alert_after ||
-            !state->counted_until_s)
+        if (!state->counted_until_s ||
+            (!state->successes &&
+             (state->alerted || state->owed || state->failures >= check->settings.alert_after)))
             return NONE;
         return next_s(check, state->counted_until_s) + grace_s;
     default: return NONE;

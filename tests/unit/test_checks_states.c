@@ -141,6 +141,15 @@ static const struct line lines[] = {
      .script = "0 fail; 20 success; 139 evaluate; 140 evaluate; 199 evaluate; 200 evaluate",
      .flips = "0:new>down",
      .alerts = "200:down"},
+    /* A ping that is missed stands between two successes, whoever was told. */
+    {.recover_after = 2,
+     .script = "0 fail; 20 success; 140 evaluate; 300 success; 310 success",
+     .flips = "0:new>down 310:down>up",
+     .alerts = "0:down 310:up"},
+    {.recover_after = 2,
+     .script = "0 fail; 20 success; 139 evaluate; 139 success",
+     .flips = "0:new>down 139:down>up",
+     .alerts = "0:down 139:up"},
     /* Runs. */
     {.script = "0 start; 59 evaluate; 60 evaluate", .flips = "60:new>down", .alerts = "60:down"},
     {.script = "0 start; 30 success; 60 evaluate; 89 evaluate", .flips = "30:new>up"},
