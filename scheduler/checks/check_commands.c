@@ -30,7 +30,6 @@ static void pause(struct checks *checks, struct check *check, uint32_t at_s, con
 
 static void resume(struct checks *checks, struct check *check, uint32_t at_s)
 {
-    pause_forget(checks, check->id);
     check_turn_new(checks, check, at_s);
     account_of(checks, check->account)->active++;
 }
@@ -160,6 +159,7 @@ void checks_change(struct checks *checks, int64_t id, const struct check_setting
     INVARIANT(check);
     uint32_t at_s = seconds_of_ms(now_ms);
     bool was_paused = check->status == CHECK_PAUSED;
+    pause_forget(checks, id);
     if (settings->paused && !was_paused)
         pause(checks, check, at_s, "paused");
     const struct former former = former_of(checks, check);

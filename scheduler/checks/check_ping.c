@@ -3,17 +3,7 @@
 #include "scheduler/checks/checks_internal.h"
 #include "shared/memory.h"
 
-#define LAG_MS       (CHECK_PING_LAG_S * INT64_C(1000))
 #define DUPLICATE_MS 5000
-
-/*
- * The newer of two times: one that is a little older was overtaken; where it is much older, the
- * other one was of a clock that was wrong.
- */
-static int64_t newer(int64_t known, int64_t read, int64_t lag)
-{
-    return known > read && known - read <= lag ? known : read;
-}
 
 /* Time goes on for the check, up to what is certain once a ping of this second is read. */
 static void time_before(struct checks *checks, struct check *check, uint32_t at_s)
@@ -50,13 +40,16 @@ static void check_pinged(struct checks *checks, struct check *check, const struc
                     paused ? 0 : check->grace_s);
     else
         check->last_duration_ms = duration_ms;
-    int64_t newest_ms = newer(check->last_ping_ms, ping->time_ms, LAG_MS);
-    if (newest_ms == ping->time_ms)
+    /* One that is older was overtaken. */
+    if (ping->time_ms >= check->last_ping_ms) {
+        check->last_ping_ms = ping->time_ms;
         check->last_kind = ping->kind & 3;
-    check->last_ping_ms = newest_ms;
+    }
     if (paused || (ping->kind == PING_START && check->base_s))
         return;
-    check->base_s = seconds(newer(check->base_s, at_s, CHECK_PING_LAG_S));
+    if (ping->kind == PING_SUCCESS && at_s < check->base_s)
+        return; /* how a later run ended is known */
+    check->base_s = at_s > check->base_s ? at_s : check->base_s;
     check->counted_s = check->base_s;
     if (ping->kind == PING_SUCCESS)
         check_succeeded(checks, check, at_s);

@@ -109,7 +109,8 @@ struct alert_group_row {
                                         with ids between */
 };
 
-/* A check that the rules paused; nothing any more where a command resumed it meanwhile. */
+/* A check that the rules paused; none where a command changed it since, for that writes its pause.
+ */
 struct check_pause_row {
     int64_t check;
     const char *reason; /* "plan": over its limit; "job": its job was paused */

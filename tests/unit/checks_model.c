@@ -295,11 +295,6 @@ void model_evaluate(int64_t until_s)
 
 /* ---- pings ---- */
 
-static int64_t newer(int64_t known, int64_t read, int64_t lag)
-{
-    return known > read && known - read <= lag ? known : read;
-}
-
 static void start_begins(struct model_check *check, int rid, int64_t time_ms)
 {
     struct model_start *start = &check->starts[rid];
@@ -373,13 +368,15 @@ void model_ping(const struct ping *ping)
         duration_ms = start_ends(check, rid, ping->time_ms);
         state->last_duration_ms = duration_ms;
     }
-    state->last_ping_ms =
-        newer(state->last_ping_ms, ping->time_ms, CHECK_PING_LAG_S * INT64_C(1000));
-    if (state->last_ping_ms == ping->time_ms)
+    if (ping->time_ms >= state->last_ping_ms) {
+        state->last_ping_ms = ping->time_ms;
         state->last_ping_kind = ping->kind;
+    }
     if (state->status == CHECK_PAUSED || (ping->kind == PING_START && state->base_s))
         return;
-    state->base_s = state->counted_until_s = newer(state->base_s, at_s, CHECK_PING_LAG_S);
+    if (ping->kind == PING_SUCCESS && at_s < state->base_s)
+        return;
+    state->base_s = state->counted_until_s = max(state->base_s, at_s);
     if (ping->kind == PING_SUCCESS)
         succeeds(check, at_s);
     else if (ping->kind == PING_FAIL)
