@@ -94,6 +94,12 @@ static void one_that_cannot_be_scheduled_is_there(void **state)
     checks_change(checks, 8, &settings, MS + 1000000000);
     checks_evaluate(checks, WORLD_BEGIN_S + 1000060);
     assert_int_equal(checks_status(checks, 8), CHECK_DOWN);
+    /* A pause asks for no schedule. */
+    settings = world_settings();
+    settings.cron_expression = "nonsense";
+    settings.paused = true;
+    checks_change(checks, CHECK, &settings, MS + 1000000000);
+    assert_int_equal(checks_status(checks, CHECK), CHECK_PAUSED);
     checks_remove(checks, CHECK, MS);
     assert_int_equal(checks_total(checks), 1);
     checks_free(checks);
