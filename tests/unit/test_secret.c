@@ -41,10 +41,14 @@ static const struct {
 static const struct {
     const char *id;
     const char *text;
+    const char *checks;
 } keys[] = {
-    {"000102030405060708090a0b0c0d0e0f", "coco_YmkuL9TwFwORzrFuFWGi0yVrUtEcHhGfAzjIG9CfFkx"},
-    {"00000000000000000000000000000000", "coco_08nM3QeF5iqgKmygWD4ElWQKjMJUaJJDBtynz7Y635Q"},
-    {"ffffffffffffffffffffffffffffffff", "coco_vmL3Cwjb1EAfxl1LB19rSahjupT1ATCR9lfbi55TY4h"},
+    {"000102030405060708090a0b0c0d0e0f", "coco_YmkuL9TwFwORzrFuFWGi0yVrUtEcHhGfAzjIG9CfFkx",
+     "cpk_GhJ7rJDWC6SHDaB7ak27PwJNjs2vksLyvZTj7zStpIw"},
+    {"00000000000000000000000000000000", "coco_08nM3QeF5iqgKmygWD4ElWQKjMJUaJJDBtynz7Y635Q",
+     "cpk_Q2R5UT4IcRuoHGK1BNw9eKHwsbetu5VtAGiLaQ03keG"},
+    {"ffffffffffffffffffffffffffffffff", "coco_vmL3Cwjb1EAfxl1LB19rSahjupT1ATCR9lfbi55TY4h",
+     "cpk_TabLmDdLmwiB655MwZgt60oK8K9AR1I9SVpChIwK8tz"},
 };
 
 static void test_vectors(void **state)
@@ -63,6 +67,7 @@ static void test_vectors(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
         assert_int_equal(hex_decode(keys[i].id, 32, id, sizeof id), 0);
         assert_string_equal(api_key_make(SECRET, id, key), keys[i].text);
+        assert_string_equal(check_key_make(SECRET, id, key), keys[i].checks);
     }
 }
 
