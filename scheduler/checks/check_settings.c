@@ -177,13 +177,19 @@ int checks_load(struct checks *checks, int64_t id, int64_t account,
         traits->reminded_s = seconds(state->reminded_s);
         traits->reminders = (uint32_t)state->reminders;
     }
+    check_schedule(checks, check);
     return invalid;
 }
 
+/* Deadlines are found as rows come, for in one go a million take longer than a lease: but for what
+ * depends on outages of parents that came later. */
 void checks_loaded(struct checks *checks)
 {
     families_loaded(checks);
-    for (uint32_t place = 0; place < checks->table.length; place++)
-        if (check_at(checks, place)->id)
-            check_schedule(checks, check_at(checks, place));
+    for (uint32_t place = 0; place < checks->traits.length; place++) {
+        const struct check_traits *traits = place_table_at(&checks->traits, place);
+        const struct check *check = traits->parent_count ? check_find(checks, traits->check) : NULL;
+        if (check && (check->owed || check->alerted))
+            check_schedule(checks, check);
+    }
 }

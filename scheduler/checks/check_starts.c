@@ -251,6 +251,7 @@ void checks_load_start(struct checks *checks, const struct check_start_row *row)
     start->ended_ms = row->ended_ms;
     start->due_s = seconds(row->due_s);
     start->stored = true;
+    check_schedule(checks, check);
 }
 
 static void start_collect(struct checks *checks, struct check_starts *starts, struct start *start,

@@ -105,6 +105,25 @@ static void one_that_cannot_be_scheduled_is_there(void **state)
     checks_free(checks);
 }
 
+/* Not all at once when a million of them are there. */
+static void deadlines_are_found_as_rows_come(void **state)
+{
+    (void)state;
+    struct checks *checks = checks_create(&(struct checks_progress){1, 1, 1, 1});
+    const struct check_settings settings = world_settings();
+    const struct check_state_row row = {
+        .check = CHECK, .base_s = WORLD_BEGIN_S, .status = CHECK_UP, .last_duration_ms = -1};
+    assert_int_equal(checks_load(checks, CHECK, 1, &settings, &row), 0);
+    assert_int_equal(checks_next_s(checks), WORLD_BEGIN_S + 60);
+    checks_load_start(checks, &(struct check_start_row){
+                                  .check = CHECK, .started_ms = MS, .due_s = WORLD_BEGIN_S + 50});
+    assert_int_equal(checks_next_s(checks), WORLD_BEGIN_S + 50);
+    checks_loaded(checks);
+    checks_evaluate(checks, WORLD_BEGIN_S + 50);
+    assert_int_equal(checks_status(checks, CHECK), CHECK_DOWN);
+    checks_free(checks);
+}
+
 static void what_is_expected_is_told(void **state)
 {
     (void)state;
@@ -512,6 +531,7 @@ int main(void)
         TEST(wrong_settings_are_named),
         TEST(a_period_is_shown_of_an_expression_too),
         TEST(one_that_cannot_be_scheduled_is_there),
+        TEST(deadlines_are_found_as_rows_come),
         TEST(what_is_expected_is_told),
         TEST(a_longer_period_brings_it_up_again),
         TEST(a_shorter_period_makes_nobody_late_before_it_was_asked_for),
