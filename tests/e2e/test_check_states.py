@@ -6,6 +6,8 @@ import signal
 import threading
 import time
 
+import httpx
+import pings
 import pytest
 import wait
 from ping_source import PingSource
@@ -219,6 +221,31 @@ def test_nothing_goes_down_before_the_backlog_is_read(make_checks):
     downs = stack.postgres.query("SELECT check_id, at FROM check_flips f WHERE to_status = 'down' AND check_id <> %s"
                                  " AND at < to_timestamp(%s)", silent, second + 18)
     assert downs == []
+
+
+@pytest.mark.xdist_group("checks-gateway")
+def test_a_gateway_takes_pings_while_nobody_leads(make_checks):
+    stack, checks = make_checks(gateways=1)
+    known = [pings.new_check(stack, checks.account) for _ in range(20)]
+    stack.postgres.query("UPDATE checks SET period_seconds = 3, grace_seconds = 6")
+    lead(stack)
+    (scheduler,) = stack.of("scheduler")
+    answered = 0
+    with httpx.Client(base_url=stack.url(), trust_env=False) as client:
+        for number in range(15):
+            second = time.time()
+            for check in known:
+                answer = client.get(f"/ping/{check.name}")
+                assert (answer.status_code, answer.text) == (200, "OK")
+                answered += 1
+            if number == 1:
+                scheduler.kill()
+            if number == 13:
+                scheduler.start()
+            time.sleep(max(0, second + 1 - time.time()))
+    wait.until(lambda: checks.ping_count() == answered, 10, "all pings are written")
+    time.sleep(2)
+    assert stack.postgres.query("SELECT count(*) FROM check_flips WHERE to_status <> 'up'") == [(0,)]
 
 
 @pytest.mark.xdist_group("checks-forget")
