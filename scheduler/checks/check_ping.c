@@ -49,12 +49,17 @@ static void check_pinged(struct checks *checks, struct check *check, const struc
         return;
     if (ping->kind == PING_SUCCESS && at_s < check->base_s)
         return; /* how a later run ended is known */
+    bool overtaken = at_s <= check->base_s && ping->time_ms < check->last_ping_ms &&
+                     check->last_kind == PING_SUCCESS;
     check->base_s = at_s > check->base_s ? at_s : check->base_s;
     check->counted_s = check->base_s;
     if (ping->kind == PING_SUCCESS)
         check_succeeded(checks, check, at_s);
     else if (ping->kind == PING_FAIL)
         check_failed(checks, check, at_s, "failed");
+    /* It is told, and over: the success came after it, as it would have been read in order. */
+    if (ping->kind == PING_FAIL && overtaken)
+        check_succeeded(checks, check, seconds_of_ms(check->last_ping_ms));
 }
 
 static struct ping_row *row_add(struct checks *checks, const struct ping *ping)

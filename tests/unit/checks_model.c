@@ -376,11 +376,15 @@ void model_ping(const struct ping *ping)
         return;
     if (ping->kind == PING_SUCCESS && at_s < state->base_s)
         return;
+    bool overtaken = at_s <= state->base_s && ping->time_ms < state->last_ping_ms &&
+                     state->last_ping_kind == PING_SUCCESS;
     state->base_s = state->counted_until_s = max(state->base_s, at_s);
     if (ping->kind == PING_SUCCESS)
         succeeds(check, at_s);
     else if (ping->kind == PING_FAIL)
         fails(check, at_s);
+    if (ping->kind == PING_FAIL && overtaken)
+        succeeds(check, state->last_ping_ms / 1000);
 }
 
 /* ---- commands ---- */
