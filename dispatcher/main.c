@@ -265,8 +265,7 @@ static void on_bus_state(void *arg, bool connected)
 static void on_account_event(void *arg, const struct bus_message *message)
 {
     struct dispatcher *dispatcher = arg;
-    const char *id = strrchr(message->subject, '.');
-    int64_t account = id ? strtoll(id + 1, NULL, 10) : 0;
+    int64_t account = bus_event_id(message->subject, "account");
     if (account > 0)
         account_key_cache_changed(dispatcher->keys, account);
 }

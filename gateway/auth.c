@@ -1,6 +1,5 @@
 #include "gateway/auth.h"
 
-#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +18,6 @@
 #include "shared/memory.h"
 
 #define LOOKUP_BUCKETS 256
-#define EVENT_PREFIX   "event.account."
 
 enum key_kind {
     KEY_NONE,
@@ -47,12 +45,8 @@ struct auth {
 static void on_event(void *arg, const struct bus_message *message)
 {
     struct auth *auth = arg;
-    if (strncmp(message->subject, EVENT_PREFIX, strlen(EVENT_PREFIX)) != 0)
-        return;
-    char *end;
-    errno = 0;
-    long long account = strtoll(message->subject + strlen(EVENT_PREFIX), &end, 10);
-    if (errno == 0 && *end == '\0' && account > 0)
+    int64_t account = bus_event_id(message->subject, "account");
+    if (account != 0)
         auth_cache_invalidate(auth->cache, account, clock_monotonic_ms());
 }
 

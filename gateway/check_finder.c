@@ -1,6 +1,5 @@
 #include "gateway/check_finder.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,10 +16,8 @@
 #include "shared/clock.h"
 #include "shared/memory.h"
 
-#define BUCKETS              1024
-#define TICK_MS              50
-#define CHECK_EVENT_PREFIX   "event.check."
-#define ACCOUNT_EVENT_PREFIX "event.account."
+#define BUCKETS 1024
+#define TICK_MS 50
 
 enum lookup_kind { LOOKUP_NAME, LOOKUP_SLUG, LOOKUP_KINDS };
 
@@ -368,18 +365,6 @@ void check_finder_find(struct check_finder *finder, struct request *request)
 
 /* --- events --- */
 
-/* The id behind a prefix; 0: it is another event. */
-static int64_t event_id(const char *subject, const char *prefix)
-{
-    size_t length = strlen(prefix);
-    if (strncmp(subject, prefix, length) != 0)
-        return 0;
-    char *end;
-    errno = 0;
-    long long id = strtoll(subject + length, &end, 10);
-    return errno == 0 && *end == '\0' && id > 0 ? id : 0;
-}
-
 static void on_deleted(struct check_finder *finder, int64_t check, int64_t now_ms)
 {
     known_checks_delete(finder->checks, check, now_ms);
@@ -410,8 +395,8 @@ static void on_event(void *arg, const struct bus_message *message)
 {
     struct check_finder *finder = arg;
     int64_t now_ms = clock_monotonic_ms();
-    int64_t check = event_id(message->subject, CHECK_EVENT_PREFIX);
-    int64_t account = event_id(message->subject, ACCOUNT_EVENT_PREFIX);
+    int64_t check = bus_event_id(message->subject, "check");
+    int64_t account = bus_event_id(message->subject, "account");
     if (check != 0)
         on_deleted(finder, check, now_ms);
     else if (account != 0)

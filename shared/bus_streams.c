@@ -1,5 +1,6 @@
 #include "shared/bus_streams.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -359,6 +360,25 @@ void bus_streams_ensure(struct bus *bus, int64_t storage_bytes,
     bus_watch(bus, &ensure->watcher);
     if (bus_connected(bus))
         ask(ensure);
+}
+
+/* --- events --- */
+
+int64_t bus_event_id(const char *subject, const char *noun)
+{
+    static const char prefix[] = "event.";
+    size_t length = strlen(noun);
+    if (strncmp(subject, prefix, sizeof(prefix) - 1) != 0)
+        return 0;
+    const char *rest = subject + sizeof(prefix) - 1;
+    if (strncmp(rest, noun, length) != 0 || rest[length] != '.')
+        return 0;
+    const char *digits = rest + length + 1;
+    if (digits[0] == '\0' || digits[strspn(digits, "0123456789")] != '\0')
+        return 0;
+    errno = 0;
+    long long id = strtoll(digits, NULL, 10);
+    return errno == 0 ? id : 0;
 }
 
 /* --- the range of a stream --- */

@@ -56,6 +56,9 @@
 void bus_streams_ensure(struct bus *bus, int64_t storage_bytes,
                         void (*on_done)(void *arg, const char *error), void *arg);
 
+/* Of event.<noun>.<id>: the id, from 1 on; 0 where the subject is another one. */
+int64_t bus_event_id(const char *subject, const char *noun);
+
 /* Asks for the first and last sequence of a stream. */
 typedef void bus_stream_range_cb(void *arg, enum bus_status status, uint64_t first, uint64_t last);
 enum bus_status bus_stream_range(struct bus *bus, const char *stream, int64_t timeout_ms,

@@ -212,12 +212,37 @@ static void test_range(void **state)
     assert_int_equal(range.ended, 0);
 }
 
+static void test_event_ids(void **state)
+{
+    (void)state;
+    assert_true(bus_event_id("event.account.1", "account") == 1);
+    assert_true(bus_event_id("event.check.9223372036854775807", "check") == INT64_MAX);
+    static const char *const others[] = {
+        "",
+        "event.account.",
+        "event.account",
+        "event.account.0",
+        "event.account.-1",
+        "event.account.+1",
+        "event.account. 1",
+        "event.account.1x",
+        "event.account.1.2",
+        "event.account.9223372036854775808",
+        "event.accounts.1",
+        "event.check.1",
+        "vent.account.1",
+    };
+    for (size_t i = 0; i < ARRAY_LENGTH(others); i++)
+        assert_true(bus_event_id(others[i], "account") == 0);
+}
+
 #define WITH_SERVER(test)                                                                          \
     cmocka_unit_test_setup_teardown(test, bus_fixture_setup, bus_fixture_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_event_ids),
         WITH_SERVER(test_makes_and_checks),
         WITH_SERVER(test_race),
         WITH_SERVER(test_difference),
