@@ -99,7 +99,7 @@ stack_up() {
     packages_ensure build run
     stack_check_disk
     settings_read
-    build release gateway scheduler dispatcher mailer
+    build release gateway scheduler dispatcher mailer cronpulse
     umask 077
     settings_complete
     settings_write_env
