@@ -6,9 +6,12 @@
 #ifndef GATEWAY_EARLY_ERROR_H
 #define GATEWAY_EARLY_ERROR_H
 
+#include <stdint.h>
+
 #include <h2o.h>
 
-/* path: the host's fallback, to which h2o binds such requests. */
-void early_error_register(h2o_pathconf_t *path);
+/* path: the host's fallback, to which h2o binds such requests. api_rate_per_minute: of /api/v1,
+ * whose answers tell it. */
+void early_error_register(h2o_pathconf_t *path, int64_t api_rate_per_minute);
 
 #endif

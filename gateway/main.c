@@ -151,6 +151,7 @@ static void open_server(struct gateway *gateway)
             .address = gateway->config->listen_address,
             .port = (int)gateway->config->listen_port,
             .connection_limit = (size_t)gateway->config->connection_limit,
+            .api_rate_per_minute = gateway->config->api_rate_per_minute,
             .on_request = on_request,
             .arg = gateway,
         },

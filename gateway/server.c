@@ -221,7 +221,7 @@ static void on_connection(uv_stream_t *listener, int status)
     h2o_accept(&server->accept, connection->socket);
 }
 
-static void configure(struct server *server)
+static void configure(struct server *server, int64_t api_rate_per_minute)
 {
     h2o_config_init(&server->config);
     server->config.server_name = h2o_iovec_init(H2O_STRLIT("croncoco"));
@@ -235,7 +235,7 @@ static void configure(struct server *server)
     struct handler *handler = (struct handler *)h2o_create_handler(path, sizeof *handler);
     handler->super.on_req = on_request;
     handler->server = server;
-    early_error_register(&host->fallback_path);
+    early_error_register(&host->fallback_path, api_rate_per_minute);
 
     h2o_context_init(&server->context, server->loop, &server->config);
     server->accept.ctx = &server->context;
@@ -276,7 +276,7 @@ struct server *server_open(const struct server_options *options,
     server->limit = options->connection_limit;
     server->on_request = options->on_request;
     server->arg = options->arg;
-    configure(server);
+    configure(server, options->api_rate_per_minute);
     int status = listen_on(server, options->address, options->port);
     if (status != 0) {
         /* The process ends with this: no need to take the pieces apart. */

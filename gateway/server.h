@@ -34,6 +34,7 @@ struct server_options {
     const char *address; /* a literal IPv4 or IPv6 address */
     int port;            /* 0: any free one; it is logged */
     size_t connection_limit;
+    int64_t api_rate_per_minute; /* told in the errors of /api/v1 that h2o gives by itself */
     /* A whole request has come; on_request sees that it is answered. */
     void (*on_request)(void *arg, h2o_req_t *request);
     void *arg;
