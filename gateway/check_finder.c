@@ -30,9 +30,10 @@ struct lookup {
     size_t slug_length;
     int64_t begun_ms;
     int64_t fallback; /* the check that holds where PostgreSQL does not answer; 0: none */
-    uint8_t client[RATE_KEY_SIZE]; /* whose token was taken; where there is no fallback */
-    bool deleted;                  /* its check was, since it was asked for */
-    bool doubted;                  /* events may have been missed since */
+    uint8_t asker[RATE_KEY_SIZE]; /* whom a miss is counted for; where there is no fallback */
+    bool taken;                   /* the asker's token was */
+    bool deleted;                 /* its check was, since it was asked for */
+    bool doubted;                 /* events may have been missed since */
     struct slug_owner found;
     struct request_list waiting;
     struct lookup *next_in_bucket;
@@ -165,19 +166,32 @@ static void answer(struct lookup *lookup)
     }
 }
 
+/* What was found, or could not be looked up, costs nothing. */
+static void count_miss(struct check_finder *finder, const struct lookup *lookup, bool answered)
+{
+    bool missed = answered && lookup->found.account == 0;
+    int64_t now_ms = clock_monotonic_ms();
+    int retry_after_s;
+    if (lookup->fallback != 0 || missed == lookup->taken)
+        return;
+    if (lookup->taken)
+        rate_limit_give(finder->strangers, lookup->asker, now_ms);
+    else if (!rate_limit_take(finder->strangers, lookup->asker, now_ms, &retry_after_s))
+        stats_check_lookup(CHECK_LOOKUP_REFUSED); /* many at once overdraw a little */
+}
+
 static void finish(struct check_finder *finder, struct lookup *lookup, bool answered,
                    int64_t asked_ms)
 {
+    if (lookup->deleted)
+        lookup->found = (struct slug_owner){0};
+    count_miss(finder, lookup, answered);
     if (!answered) {
         release(lookup);
         drop_lookup(finder, lookup);
         return;
     }
-    if (lookup->deleted)
-        lookup->found = (struct slug_owner){0};
     remember(finder, lookup, asked_ms);
-    if (lookup->fallback == 0 && lookup->found.account != 0)
-        rate_limit_give(finder->strangers, lookup->client, clock_monotonic_ms());
     answer(lookup);
     drop_lookup(finder, lookup);
 }
@@ -289,6 +303,28 @@ static void queue_lookup(struct check_finder *finder, struct lookup *lookup)
     turn_end_ask(&finder->turn_end);
 }
 
+/*
+ * Whether what may not be there is looked up. Behind a ping key that a gateway made it is, until
+ * the key was missing too often: no ping of a right key is unknown, however many come at once,
+ * however long PostgreSQL takes, and whoever shares the address and uses a key that was replaced.
+ */
+static bool may_ask(struct check_finder *finder, const struct request *request,
+                    struct lookup *lookup, int64_t now_ms)
+{
+    const struct wanted_check *wanted = request->state;
+    int retry_after_s;
+    if (wanted->slug == NULL ||
+        !public_id_is_ours(finder->secret, PUBLIC_ID_PING_KEY, &wanted->name)) {
+        memcpy(lookup->asker, request->client.key, RATE_KEY_SIZE);
+        lookup->taken = true;
+        return rate_limit_take(finder->strangers, lookup->asker, now_ms, &retry_after_s);
+    }
+    memset(lookup->asker, 0xff, RATE_KEY_SIZE); /* no client's key begins so */
+    memcpy(lookup->asker + RATE_KEY_SIZE - sizeof wanted->name.id, &wanted->name.id,
+           sizeof wanted->name.id);
+    return rate_limit_has(finder->strangers, lookup->asker, now_ms, &retry_after_s);
+}
+
 static void look_up(struct check_finder *finder, struct request *request,
                     const struct slug_digest *digest, int64_t fallback, int64_t now_ms)
 {
@@ -302,14 +338,13 @@ static void look_up(struct check_finder *finder, struct request *request,
         fall_back(request, fallback);
         return;
     }
-    int retry_after_s;
-    if (fallback == 0 &&
-        !rate_limit_take(finder->strangers, request->client.key, now_ms, &retry_after_s)) {
+    lookup = memory_new(1, sizeof *lookup);
+    if (fallback == 0 && !may_ask(finder, request, lookup, now_ms)) {
+        free(lookup);
         stats_check_lookup(CHECK_LOOKUP_REFUSED);
         refuse_unknown(request);
         return;
     }
-    lookup = memory_new(1, sizeof *lookup);
     lookup->kind = wanted->slug != NULL ? LOOKUP_SLUG : LOOKUP_NAME;
     lookup->name = wanted->name;
     lookup->digest = *digest;
@@ -318,7 +353,6 @@ static void look_up(struct check_finder *finder, struct request *request,
     lookup->slug_length = wanted->slug_length;
     lookup->begun_ms = now_ms;
     lookup->fallback = fallback;
-    memcpy(lookup->client, request->client.key, sizeof lookup->client);
     request_wait(request, &lookup->waiting);
     queue_lookup(finder, lookup);
 }

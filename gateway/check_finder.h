@@ -5,7 +5,8 @@
  * or that the check was there earlier: the leader drops pings of checks that are not there.
  *
  * Names that no gateway made, and ping keys and slugs that are not known, are looked up within a
- * rate of a client address, and not remembered where there are none: strangers make no work.
+ * rate of a client address (a ping key that a gateway made: of the key itself), and not remembered
+ * where there are none: strangers make no work.
  */
 #ifndef GATEWAY_CHECK_FINDER_H
 #define GATEWAY_CHECK_FINDER_H
@@ -23,8 +24,8 @@
 #define LOOKUPS_MAX        16384 /* under way; more are not asked for */
 #define LOOKUPS_PER_QUERY  1024
 #define LOOKUP_QUERIES_MAX 4     /* under way */
-#define STRANGE_PER_MINUTE 60    /* look-ups of one client address that find nothing */
-#define STRANGE_CLIENTS    65536 /* addresses whose look-ups are counted */
+#define STRANGE_PER_MINUTE 60    /* look-ups of one client address or key that find nothing */
+#define STRANGE_CLIENTS    65536 /* addresses and keys whose look-ups are counted */
 
 struct check_finder;
 struct request;

@@ -238,6 +238,34 @@ def test_slugs(stack):
     check_stored(ping(stack, f"{replaced}/a"))
 
 
+def test_a_ping_key_that_was_replaced_takes_nothing_from_the_new_one(stack):
+    """Behind one address are machines that have the old key, and more often than that is looked up."""
+    account = pings.account_of(stack, stack.account())
+    old = pings.new_ping_key(stack, account)
+    pings.new_check(stack, account, "a")
+    new = pings.new_ping_key(stack, account)
+    for number in range(150):
+        check_refused(ping(stack, f"{old}/machine-{number}"), 404)
+    check_stored(ping(stack, f"{new}/a"))
+
+
+def test_no_slug_is_unknown_while_postgresql_hangs(stack):
+    account = pings.account_of(stack, stack.account("business"))
+    key = pings.new_ping_key(stack, account)
+    paths = [f"{key}/job-{number}" for number in range(100)]
+    for number in range(100):
+        pings.new_check(stack, account, f"job-{number}")
+    with concurrent.futures.ThreadPoolExecutor(100) as pool:
+        with stack.postgres.connect() as locked, locked.transaction():
+            locked.execute("LOCK TABLE ping_keys IN ACCESS EXCLUSIVE MODE")
+            answers = list(pool.map(lambda path: ping(stack, path), paths))
+        for each in answers:
+            check_refused(each, 503)
+            assert each.headers["retry-after"] == "1"
+        for each in pool.map(lambda path: ping(stack, path), paths):
+            check_stored(each)
+
+
 def checks_of(api) -> list[dict]:
     answer = api.get("/api/v1/checks")
     assert answer.status_code == 200, answer.text
