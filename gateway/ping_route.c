@@ -10,6 +10,7 @@
 #include "gateway/reply.h"
 #include "gateway/request.h"
 #include "gateway/slug_check.h"
+#include "shared/check_input.h"
 #include "shared/clock.h"
 
 #define PREFIX_LENGTH (sizeof "/ping/" - 1)
@@ -27,6 +28,12 @@ static int take_target(struct request *request, struct arrival *arrival)
                               &target)) {
     case PING_TARGET_OK: break;
     case PING_TARGET_NO_CHECK: reply_error(request, 404, "Check not found"); return -1;
+    case PING_TARGET_NO_SLUG:
+        reply_error(request, 404,
+                    "Check not found: a ping key is followed by a slug, 1 to %d of a-z, 0-9, "
+                    "hyphens and underscores",
+                    CHECK_SLUG_MAX);
+        return -1;
     case PING_TARGET_NO_SIGNAL:
         reply_error(request, 400,
                     "A check's name may be followed by /start, /fail, /log, or an exit code from 0 "

@@ -75,18 +75,19 @@ static enum ping_target_verdict read_signal(struct segment segment, struct ping_
     return PING_TARGET_OK;
 }
 
-static bool read_name(struct segments *segments, struct ping_target *target)
+static enum ping_target_verdict read_name(struct segments *segments, struct ping_target *target)
 {
     struct segment name = take(segments);
     if (public_id_parse(PUBLIC_ID_CHECK, name.text, name.length, &target->name) == 0)
-        return true;
-    if (public_id_parse(PUBLIC_ID_PING_KEY, name.text, name.length, &target->name) != 0 ||
-        segments->next == NULL)
-        return false;
+        return PING_TARGET_OK;
+    if (public_id_parse(PUBLIC_ID_PING_KEY, name.text, name.length, &target->name) != 0)
+        return PING_TARGET_NO_CHECK;
+    if (segments->next == NULL)
+        return PING_TARGET_NO_SLUG;
     struct segment slug = take(segments);
     target->slug = slug.text;
     target->slug_length = slug.length;
-    return check_slug_valid(slug.text, slug.length);
+    return check_slug_valid(slug.text, slug.length) ? PING_TARGET_OK : PING_TARGET_NO_SLUG;
 }
 
 enum ping_target_verdict ping_target_parse(const char *path, size_t length,
@@ -94,8 +95,9 @@ enum ping_target_verdict ping_target_parse(const char *path, size_t length,
 {
     struct segments segments = {path, length};
     *target = (struct ping_target){.kind = PING_SUCCESS, .exit_code = PING_NO_EXIT};
-    if (!read_name(&segments, target))
-        return PING_TARGET_NO_CHECK;
+    enum ping_target_verdict verdict = read_name(&segments, target);
+    if (verdict != PING_TARGET_OK)
+        return verdict;
     if (segments.next == NULL)
         return PING_TARGET_OK;
     struct segment signal = take(&segments);

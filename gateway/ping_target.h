@@ -28,6 +28,7 @@ struct ping_target {
 enum ping_target_verdict {
     PING_TARGET_OK,
     PING_TARGET_NO_CHECK, /* no check has such a name */
+    PING_TARGET_NO_SLUG,  /* behind a ping key there is no slug, or none that a check can have */
     PING_TARGET_NO_SIGNAL /* what follows the name is none of the above */
 };
 

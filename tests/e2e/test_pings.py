@@ -221,6 +221,8 @@ def test_slugs(stack):
     other = pings.new_check(stack, account)
     for path in (f"{key}/b", f"{key}/A", f"{key}/{check.name}", f"{key}/", f"{key}/a%20"):
         check_refused(ping(stack, path), 404)
+    for path in (key, f"{key}/A", f"{key}/A?create=1", f"{key}/a%20"):
+        assert "1 to 100 of a-z, 0-9, hyphens and underscores" in ping(stack, path).json()["error"]
     check_stored(ping(stack, f"{key}/a"))
     # It moves to another check, of which nobody tells.
     stack.postgres.query("UPDATE checks SET slug = CASE WHEN id = %s THEN NULL ELSE 'a' END WHERE account_id = %s",

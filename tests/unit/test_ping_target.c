@@ -85,14 +85,6 @@ static void other_names_are_of_no_check(void **state)
         "6tYMNMn2HLfKzg%5A",
         "zzzzzzzzzzzzzzzz",
         "zzzzzzzzzzzzzzzz/start",
-        KEY,
-        KEY "/",
-        KEY "/Nightly",
-        KEY "/a b",
-        KEY "/a.b",
-        KEY "/a%20b",
-        KEY "//start",
-        KEY "/" SLUG_100 "x",
         "pk_/a",
         "pk_6tYMNMn2HLgJdSa/a",
     };
@@ -100,6 +92,20 @@ static void other_names_are_of_no_check(void **state)
     for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
         struct ping_target target;
         assert_int_equal(parse(paths[i], &target, slug), PING_TARGET_NO_CHECK);
+    }
+}
+
+static void other_slugs_are_none(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {
+        KEY,        KEY "/",      KEY "/Nightly", KEY "/a b",
+        KEY "/a.b", KEY "/a%20b", KEY "//start",  KEY "/" SLUG_100 "x",
+    };
+    char slug[128];
+    for (size_t i = 0; i < ARRAY_LENGTH(paths); i++) {
+        struct ping_target target;
+        assert_int_equal(parse(paths[i], &target, slug), PING_TARGET_NO_SLUG);
     }
 }
 
@@ -125,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_form_is_understood),
         cmocka_unit_test(other_names_are_of_no_check),
+        cmocka_unit_test(other_slugs_are_none),
         cmocka_unit_test(other_signals_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
