@@ -11,7 +11,7 @@
 #include "scheduler/ping_watermark.h"
 
 #define NOW     INT64_C(1764000000000)
-#define CALM_MS (2 * WATERMARK_DISTURBED_MS)
+#define CALM_MS (INT64_C(2) * WATERMARK_DISTURBED_MS)
 
 /* As of CALM_MS, NATS having been there from 0 on. */
 static struct ping_watermark calm(void)
