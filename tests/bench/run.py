@@ -263,7 +263,7 @@ def bench_pings() -> list[Figure]:
 
 def bench_ingest() -> list[Figure]:
     """From the clients into the rows: as many pings as come in some seconds, until the last one is in PostgreSQL."""
-    seconds = 10
+    seconds = 60
     with BareStack() as stack:
         seed.accounts(stack.postgres, 100)
         script = ping_load.script(seed.checks(stack.postgres, stack.secret, 20_000, 100))
