@@ -46,7 +46,7 @@ struct stream {
 
 static const struct stream streams[] = {
     {STREAM_COMMANDS, "cmd.>", 6 * HOUR_S, 120, "new", 1 << 20, 0},
-    {STREAM_PINGS, "ping.*", DAY_S, 600, "new", 512 << 10, 0},
+    {STREAM_PINGS, "ping.*", DAY_S, 120, "new", 512 << 10, 0},
     {STREAM_RUNS, "run.>", 7 * DAY_S, 120, "old", 16 << 10, 0},
     {STREAM_RESULTS, "result.>", DAY_S, 120, "new", 256 << 10, 0},
     {STREAM_MAIL, "mail.>", 7 * DAY_S, 2 * HOUR_S, "new", 256 << 10, 0},

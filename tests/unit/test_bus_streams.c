@@ -68,7 +68,7 @@ static void test_makes_and_checks(void **state)
     assert_api(fixture, "$JS.API.STREAM.INFO.CMD", "\"max_bytes\":67108864");
     assert_api(fixture, "$JS.API.STREAM.INFO.PINGS", "\"discard\":\"new\"");
     assert_api(fixture, "$JS.API.STREAM.INFO.PINGS", "\"max_age\":86400000000000");
-    assert_api(fixture, "$JS.API.STREAM.INFO.PINGS", "\"duplicate_window\":600000000000");
+    assert_api(fixture, "$JS.API.STREAM.INFO.PINGS", "\"duplicate_window\":120000000000");
     assert_api(fixture, "$JS.API.STREAM.INFO.PINGS", "\"max_msg_size\":524288");
     assert_api(fixture, "$JS.API.STREAM.INFO.RUNS", "\"discard\":\"old\"");
     assert_api(fixture, "$JS.API.STREAM.INFO.RUNS", "\"duplicate_window\":120000000000");
