@@ -387,7 +387,8 @@ static void test_times(void **state)
     assert_true(result->dns_ms < 1000 && result->connect_ms < 1000);
     assert_int_equal(result->tls_ms, RESULT_NO_TIME);
     assert_in_range(result->first_byte_ms, 50, 1000);
-    assert_true(result->duration_ms >= result->first_byte_ms);
+    /* Two clocks, each in whole milliseconds. */
+    assert_true(result->duration_ms + 1 >= result->first_byte_ms);
 
     /* On the connection that was kept there is only the answer's time. */
     result = deliver(&fixture, "localhost", "/slow", 5);
