@@ -118,7 +118,7 @@ class Contract:
     def __init__(self, text: str):
         self.document = yaml.safe_load(text)
         self.whole = resolved(self.document, self.document)
-        self.paths = [(path_pattern(template, item.get("parameters", [])), item)
+        self.paths = [(path_pattern(template, item.get("parameters", [])), template.count("/"), item)
                       for template, item in self.whole["paths"].items()]
 
     def operations(self):
@@ -130,9 +130,9 @@ class Contract:
                     yield method.upper(), path, item[method] | {"parameters": parameters}
 
     def _path_item(self, path: str) -> dict | None:
-        for pattern, item in self.paths:
+        for pattern, slashes, item in self.paths:
             match = pattern.fullmatch(path)
-            if match and all(int(number) < 2 ** 63 for number in match.groups()):
+            if match and path.count("/") == slashes and all(int(number) < 2 ** 63 for number in match.groups()):
                 return item
         return None
 

@@ -20,6 +20,7 @@ of_the_fallen = pytest.mark.xdist_group("alerts")
 
 JITTER = 0.2
 LATE_S = 4  # other tests take their share of the machine
+YOUNG_LATE_S = LATE_S + 6.5  # of a leader whose connection is new: scheduler/ping_watermark.h
 NAME = 'Nightly "backup" caf\u00e9 <\U0001f4a5> & co'
 OF_JOBS = ("x-croncoco-scheduled-at", "x-croncoco-attempt")
 
@@ -223,14 +224,14 @@ def test_maintenance_holds_an_alert_back_until_its_end(watching):
     wait.until(lambda: watching.seen(check)["status"] == "down", 5, "it is down all the same")
     assert watching.alerts(check) == []
     (request,) = watching.requests("maintained")
-    assert now_s + 8 <= request.arrived <= now_s + 8 + LATE_S
+    assert now_s + 8 <= request.arrived <= now_s + 8 + YOUNG_LATE_S
     assert json.loads(request.body)["event"] == "check.down"
     # Recovered within the window: nobody hears of it.
     now_s = int(time.time())
     quiet = watching.check("quiet", channel, maint_start=now_s - 60, maint_end=now_s + 5)
     watching.ping(quiet, "/fail")
     watching.ping(quiet)
-    wait.sleep_until(now_s + 5 + LATE_S)
+    wait.sleep_until(now_s + 5 + YOUNG_LATE_S)
     assert watching.alerts(quiet) == [] and len(watching.requests("maintained")) == 1
 
 

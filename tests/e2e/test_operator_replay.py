@@ -54,16 +54,22 @@ def test_a_window_is_run_again_once(stack, receiver):
     stack.postgres.query("DELETE FROM executions WHERE job_id = %s", ids[0])  # nobody knows that slot any more
     assert accounts[-1].delete(f"/jobs/{ids[-1]}").status_code == 204
 
-    # Interrupted: the leader stands still as soon as it has begun, and the operator dies.
-    leader = stack.leader()
+    # Interrupted: the leader stands still, and the operator dies when its first command is in CMD.
+    def commands() -> int:
+        with stack.nats.client() as client:
+            return client.stream_state("CMD")["last_seq"]
+
+    leader, before = stack.leader(), commands()
+    leader.pause()
     log = open(stack.directory / "replay.log", "ab")
     operator = child.start([process.binary("scheduler"), *arguments(minute)], log,
                            env=process.environment({"NATS_URL": stack.nats.url}))
-    wait.until(lambda: replayed(stack, minute, ids) or operator.poll() is not None, 20, "it has begun", pause_s=0.001)
-    leader.pause()
-    os.kill(operator.pid, signal.SIGKILL)
-    assert operator.wait() == -signal.SIGKILL
-    leader.resume()
+    try:
+        wait.until(lambda: commands() > before, 20, "it has begun", pause_s=0.01)
+        os.kill(operator.pid, signal.SIGKILL)
+        assert operator.wait() == -signal.SIGKILL
+    finally:
+        leader.resume()
 
     # Repeated, twice. Other tests' jobs may have been due in that minute too.
     sums = []
