@@ -8,6 +8,7 @@
 #include "gateway/server.h"
 #include "gateway/stats.h"
 #include "shared/log.h"
+#include "shared/public_id.h"
 #include "shared/secret.h"
 
 static void leave_list(struct request *request)
@@ -232,6 +233,17 @@ static const char *loggable(char *text, size_t size, h2o_iovec_t bytes)
     return text;
 }
 
+/* A path without the key of a ping by name, with which anybody could ping, and make checks. */
+static const char *loggable_path(char *text, size_t size, h2o_iovec_t path)
+{
+    static const char before_key[] = "/ping/" PING_KEY_PREFIX;
+    loggable(text, size, path);
+    if (strncmp(text, before_key, sizeof before_key - 1) == 0)
+        for (char *c = text + sizeof before_key - 1; *c != '\0' && *c != '/'; c++)
+            *c = '*';
+    return text;
+}
+
 static void log_answer(const struct request *request, enum log_level level, int status,
                        double seconds, size_t bytes)
 {
@@ -239,8 +251,9 @@ static void log_answer(const struct request *request, enum log_level level, int 
     char path[REQUEST_PATH_MAX + 1];
     char client[INET6_ADDRSTRLEN];
     LOG_AT(level, "request", LOG_STR("method", loggable(method, sizeof method, request->method)),
-           LOG_STR("path", loggable(path, sizeof path, request->path)), LOG_I64("status", status),
-           LOG_REAL("ms", seconds * 1e3), LOG_I64("bytes", bytes), LOG_STR("request", request->id),
+           LOG_STR("path", loggable_path(path, sizeof path, request->path)),
+           LOG_I64("status", status), LOG_REAL("ms", seconds * 1e3), LOG_I64("bytes", bytes),
+           LOG_STR("request", request->id),
            LOG_STR("client", client_address_text(&request->client, client)),
            LOG_I64("account", request->account));
 }

@@ -6,6 +6,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import secrets
 import signal
 import socket
 import threading
@@ -238,6 +239,15 @@ def test_slugs(stack):
         nats.publish(f"event.account.{account}")
     wait.until(lambda: ping(stack, f"{key}/a").status_code == 404, 5, "the old key is void")
     check_stored(ping(stack, f"{replaced}/a"))
+
+
+def test_a_ping_key_is_not_logged(stack, account):
+    key, slug = pings.new_ping_key(stack, account), secrets.token_hex(8)
+    check_refused(ping(stack, f"{key}/{slug}"), 404)
+    gateway = stack.of("gateway")[0]
+    wait.until(lambda: any(line["path"] == f"/ping/pk_{'*' * (len(key) - 3)}/{slug}" for line in gateway.lines("request")),
+               5, "the request is logged")
+    assert key not in gateway.log.read_text()
 
 
 def test_a_ping_key_that_was_replaced_takes_nothing_from_the_new_one(stack):
