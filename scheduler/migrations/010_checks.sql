@@ -155,6 +155,7 @@ CREATE TYPE notice_kind AS ENUM ('failure', 'alert');
 ALTER TABLE notices
     ADD COLUMN kind notice_kind NOT NULL DEFAULT 'failure',
     ALTER COLUMN job_id DROP NOT NULL;                       -- an alert is of no job
+CREATE INDEX notices_account ON notices (account_id);        -- for an account that is deleted
 
 -- For pings by name.
 CREATE TABLE ping_keys (
