@@ -144,40 +144,44 @@ test_tidy() {
     return "$status"
 }
 
-# test_ahead PART...: the end-to-end tests mostly wait, so what needs nothing but processors goes on
-# beside them, with what they leave: the build of asan, then clang-tidy, if they are among the parts.
+# test_ahead PART...: the tests mostly wait, so what needs nothing but processors goes on beside them,
+# with what they leave: the build of asan, then clang-tidy, if they are among the parts.
 test_ahead() {
     TEST_AHEAD=$(mktemp -d)
     set -m # a process group of its own, so that it ends with us
     (
         renice -n 19 "$BASHPID" >/dev/null
         if [[ " $* " == *" asan "* ]]; then
-            build asan
+            (build asan)
+            touch "$TEST_AHEAD/asan.done"
         fi
         if [[ " $* " == *" tidy "* ]]; then
-            test_tidy && touch "$TEST_AHEAD/tidy"
+            test_tidy 2>"$TEST_AHEAD/tidy.log" && touch "$TEST_AHEAD/tidy.well"
         fi
     ) >"$TEST_AHEAD/log" 2>&1 &
     TEST_AHEAD_PID=$!
     set +m
-    trap '[[ -z $TEST_AHEAD_PID ]] || kill -- "-$TEST_AHEAD_PID"; rm -rf "$TEST_AHEAD"' EXIT
+    trap 'kill -- "-$TEST_AHEAD_PID" 2>/dev/null; rm -rf "$TEST_AHEAD"' EXIT
 }
 
-# Waits for what runs ahead, and shows what it said; nothing where nothing does.
-test_catch_up() {
-    if [[ -n ${TEST_AHEAD_PID:-} ]]; then
-        wait "$TEST_AHEAD_PID"
-        TEST_AHEAD_PID=
-        grep -v '^\[build ' "$TEST_AHEAD/log" >&2 || true
-    fi
+# Whether what runs ahead has made that file; waits for it, or for the end of it all.
+test_caught_up() {
+    [[ -n ${TEST_AHEAD_PID:-} ]] || return 1
+    while [[ ! -e $TEST_AHEAD/$1 ]] && kill -0 "$TEST_AHEAD_PID" 2>/dev/null; do
+        sleep 1
+    done
+    [[ -e $TEST_AHEAD/$1 ]]
 }
 
 test_tidy_or_its_outcome() {
-    if [[ -n ${TEST_AHEAD:-} ]]; then
-        [[ -e $TEST_AHEAD/tidy ]]
-    else
+    local well=yes
+    if [[ -z ${TEST_AHEAD_PID:-} ]]; then
         test_tidy
+        return
     fi
+    test_caught_up tidy.well || well=
+    cat "$TEST_AHEAD/tidy.log" >&2
+    [[ -n $well ]]
 }
 
 test_part() {
@@ -187,14 +191,13 @@ test_part() {
     e2e)
         test_node_packages
         build release cli_packages
-        test_ahead "${parts[@]}"
         test_pytest e2e tests/e2e -n 8
-        test_catch_up
         ;;
     manifests) test_pytest manifests tests/k8s ;;
     fuzz) test_fuzz ;;
     asan | tsan)
-        build "$1"
+        [[ $1 != asan ]] || test_caught_up asan.done
+        build "$1" # says what was wrong, if it could not be built ahead
         test_ctest "$1"
         ;;
     tidy) test_one tidy test_tidy_or_its_outcome ;;
@@ -222,6 +225,9 @@ test_run() {
     build release
     # The tests have servers and directories of their own: nothing of .dev/ is held from here on.
     flock -u 9
+    if ((${#parts[@]} > 1)); then
+        test_ahead "${parts[@]}"
+    fi
     for part in "${parts[@]}"; do
         test_part "$part"
     done

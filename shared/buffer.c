@@ -60,6 +60,7 @@ void buffer_format(struct buffer *buffer, const char *format, ...)
     va_copy(again, arguments);
     char *end = buffer_grow(buffer, FIRST_CAPACITY);
     size_t room = buffer->capacity - buffer->length;
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is
     int length = vsnprintf(end, room, format, arguments);
     INVARIANT(length >= 0);
     if ((size_t)length >= room) {

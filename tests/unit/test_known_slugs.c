@@ -126,7 +126,7 @@ static void many_make_way_for_the_newest(void **state)
         put(known, slug, &owner, i);
         assert_int_equal(find(known, slug, i, &owner), FOUND);
     }
-    assert_int_equal(find(known, "s0", 3 * KNOWN_SLUGS, &owner), NOT_FOUND);
+    assert_int_equal(find(known, "s0", INT64_C(3) * KNOWN_SLUGS, &owner), NOT_FOUND);
 }
 
 #define WITH_TABLE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
