@@ -19,7 +19,8 @@ static int parse(const char *line, struct options *options, char error[static OP
     static char *words[WORDS_MAX];
     int count = 0;
     assert_in_range(snprintf(copy, sizeof copy, "%s", line), 0, sizeof copy - 1);
-    for (char *word = strtok(copy, " "); word; word = strtok(NULL, " ")) {
+    char *rest = NULL;
+    for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
         if (strcmp(word, "''") == 0)
             word[0] = '\0';
         words[count++] = word;
