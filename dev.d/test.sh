@@ -191,7 +191,7 @@ test_part() {
     e2e)
         test_node_packages
         build release cli_packages
-        test_pytest e2e tests/e2e -n 8
+        test_pytest e2e tests/e2e -n 6
         ;;
     manifests) test_pytest manifests tests/k8s ;;
     fuzz) test_fuzz ;;

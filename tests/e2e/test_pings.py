@@ -558,7 +558,8 @@ def check_each_once(stack, load: PingLoad) -> None:
     assert len(well) > 1000
     assert [rid for rid in well if counts[rid] != 1] == []
     assert [rid for rid, count in counts.items() if count > 1] == []
-    assert set(counts) <= set(load.answers)
+    # The last one of a connection may be stored, and its answer lost with the gateway.
+    assert len(set(counts) - set(load.answers)) <= load.connections
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "stop"])
