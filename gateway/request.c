@@ -239,8 +239,7 @@ static const char *loggable_path(char *text, size_t size, h2o_iovec_t path)
     static const char before_key[] = "/ping/" PING_KEY_PREFIX;
     loggable(text, size, path);
     if (strncmp(text, before_key, sizeof before_key - 1) == 0)
-        for (char *c = text + sizeof before_key - 1; *c != '\0' && *c != '/'; c++)
-            *c = '*';
+        memset(text + sizeof before_key - 1, '*', strcspn(text + sizeof before_key - 1, "/"));
     return text;
 }
 
