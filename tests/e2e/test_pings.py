@@ -552,14 +552,14 @@ class PingLoad:
                 await asyncio.sleep(0.05)
 
 
-def check_each_once(stack, load: PingLoad) -> None:
+def check_each_once(stack, load: PingLoad, unanswered: int = 0) -> None:
+    """So many more may be stored, whose answers nobody saw."""
     counts = collections.Counter(each.rid for each in pings.stored(stack))
     well = [rid for rid, status in load.answers.items() if status == 200]
     assert len(well) > 1000
     assert [rid for rid in well if counts[rid] != 1] == []
     assert [rid for rid, count in counts.items() if count > 1] == []
-    # The last one of a connection may be stored, and its answer lost with the gateway.
-    assert len(set(counts) - set(load.answers)) <= load.connections
+    assert len(set(counts) - set(load.answers)) <= unanswered
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "stop"])
@@ -590,7 +590,7 @@ def test_a_gateway_that_is_stopped_under_load(make_stack):
         load.stopping.set()
         load.thread.join(10)
     assert 503 not in load.answers.values()
-    check_each_once(stack, load)
+    check_each_once(stack, load, unanswered=load.connections)  # the last one of each may go with the gateway
 
 
 def test_what_was_stored_becomes_history(make_stack):
